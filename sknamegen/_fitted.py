@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._data.corpus import Corpus
-from ._models.contract import log_likelihood
 from ._models.model import CharModel
+from ._models.next_char_model import log_likelihood
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
 from ._sampling.constrained import ConstrainedNames

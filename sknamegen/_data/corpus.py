@@ -74,7 +74,7 @@ class Corpus:
     word_counts: Ints = field(default_factory=lambda: _NO_WORDS)
     first_counts: Ints | None = None
 
-    def opened(self, similar: list[str]) -> "Corpus":
+    def with_letters_of(self, similar: list[str]) -> "Corpus":
         """Return the corpus with similar names, which are not novel, and with their letters.
 
         The alphabet also gains the letters of the list's scripts and cases, but no rare letters of

@@ -62,7 +62,7 @@ class KneserNey:
         Weight of each context's parent.
     roots : ndarray of shape (n_kinds, n_characters), dtype float64
         Distributions after each kind.
-    ngrams : ndarray of shape (n_ngrams,), dtype int64
+    cells : ndarray of shape (n_ngrams,), dtype int64
         Sorted values of ``context * n_characters + character``, by length.
     characters : ndarray of shape (n_ngrams,), dtype int64
         Last character of each n-gram.
@@ -114,8 +114,8 @@ class KneserNey:
             ngrams.append(unique)
             occurrences.append(np.bincount(inverse, weights=counts[rows]))
         self.n_contexts = len(self.parents)
-        self.ngrams = np.concatenate(ngrams)
-        self.characters = self.ngrams % self.n_characters
+        self.cells = np.concatenate(ngrams)
+        self.characters = self.cells % self.n_characters
         self._estimate(np.concatenate(occurrences), np.cumsum([0, *map(len, ngrams)]))
 
     def _grow(self, columns: Ints) -> Iterator[tuple[Ints, Ints]]:
@@ -144,9 +144,9 @@ class KneserNey:
 
     def _estimate(self, counts: Floats, first: Ints) -> None:
         """Estimate the model from the count of each n-gram, and the first n-gram of each length."""
-        context = self.ngrams // self.n_characters
+        context = self.cells // self.n_characters
         shorter = (self.parents[context] * self.n_characters + self.characters)[first[1] :]
-        shorter = np.searchsorted(self.ngrams, shorter)
+        shorter = np.searchsorted(self.cells, shorter)
         n_before = np.bincount(shorter, minlength=len(counts))
         full = counts - np.bincount(shorter, counts[first[1] :], minlength=len(counts))
         self._has_full_context: Bools = full > 1e-9 * counts  # tolerates rounding errors
@@ -203,7 +203,7 @@ class KneserNey:
 
     def counted(self) -> NGramCounts:
         """Return the merged counts."""
-        ids, characters = np.divmod(self.ngrams[self._has_full_context], self.n_characters)
+        ids, characters = np.divmod(self.cells[self._has_full_context], self.n_characters)
         contexts = self.contexts_of(ids)
         return NGramCounts(contexts, characters.astype(np.int32), self._full_counts)
 
@@ -356,7 +356,7 @@ class BackoffTable:
     def __init__(self, ngrams: KneserNey, concentration: float):
         self.ngrams, self.order = ngrams, ngrams.order
         lengths = ngrams.lengths - int(ngrams.n_labels > 0)
-        contexts = ngrams.ngrams // ngrams.n_characters
+        contexts = ngrams.cells // ngrams.n_characters
         kept = ngrams.totals / (ngrams.totals + concentration / np.maximum(lengths - 1, 1) ** 3)
         self.backoff = 1 - kept * (1 - ngrams.backoff)
         self.weights = kept[contexts] * ngrams.weights
@@ -368,7 +368,7 @@ class BackoffTable:
             self.scale[level] = self.backoff[level] * self.scale[parents]
             self.sums[level] = self.backoff[level, None] * self.sums[parents]
             cells = slice(*ngrams.first[[level.start, level.stop]])
-            self.sums.reshape(-1)[ngrams.ngrams[cells]] += self.weights[cells]
+            self.sums.reshape(-1)[ngrams.cells[cells]] += self.weights[cells]
 
     def find(self, contexts: Ints) -> Ints:
         """Return an id for each context, as in `Sequences.contexts`."""

@@ -12,7 +12,7 @@ from .._data.sequences import Sequences
 from .._text.alphabet import N_SPECIAL
 from .._types import Bools, Data, Floats, Ints
 from .._validation import check_arrays
-from .contract import select
+from .next_char_model import select
 
 # Names of the weight axes. The inputs are the characters, the start of a name, an unknown character
 # and the labels. Each unit has four gates.

@@ -7,7 +7,7 @@ import numpy as np
 from .._arrays import shares_of, weighted_sum
 from .._data.sequences import Sequences
 from .._types import Floats, Ints
-from .contract import NextCharModel, State
+from .next_char_model import NextCharModel, State
 
 
 class Mixture(NextCharModel):

@@ -12,9 +12,9 @@ from .._data.sequences import Sequences
 from .._text.alphabet import NONE, Alphabet
 from .._types import Data, Floats, Ints
 from .._validation import scale_weights
-from .contract import NextCharModel
 from .kneser_ney import BackoffTable
 from .lstm import LSTM, Layers
+from .next_char_model import NextCharModel
 from .ngrams import Interpolation, NGrams
 from .penalty import KindPenalty, NewCharacterPenalty
 
@@ -79,18 +79,18 @@ class CharModel(NextCharModel):
         self.is_text = kinds is None
         self._lstms = [network.lstm for network in networks if network.lstm]
         self._shares = shares_of([network.weight for network in networks])
-        self._ngrams: Any = None if networks else counts
+        self._from_counts: Any = None if networks else counts
         if counts and counts_weight is not None:
             if self.is_text:
-                self._ngrams = Interpolation(counts, counts_weight)
+                self._from_counts = Interpolation(counts, counts_weight)
             else:
-                self._ngrams = BackoffTable(counts.levels[-1], counts_weight)
+                self._from_counts = BackoffTable(counts.levels[-1], counts_weight)
         # Number of characters before the next one that n-grams depend on.
-        self._n_before = self._ngrams.order - 1 if self._ngrams else 0
+        self._n_before = self._from_counts.order - 1 if self._from_counts else 0
         predictor = self._lstms[0] if networks else counts
         self.n_characters = predictor.n_characters if predictor else 0
         if counts and not networks and not new_characters:
-            self.ngrams = counts.levels[0]
+            self.as_ngrams = counts.levels[0]
 
     @classmethod
     def from_state(cls, state: Data, alphabet: Alphabet, n_labels: int) -> Self:
@@ -164,10 +164,10 @@ class CharModel(NextCharModel):
         pairs = zip(self._lstms, layers, strict=True)
         outputs = [lstm.read_on(pieces, before) for lstm, before in pairs]
         ids = labels[:0]
-        if self._ngrams:
+        if self._from_counts:
             padded = np.pad(pieces.targets, ((0, 0), (n_before, 0)), constant_values=NONE)
             longer = pieces._replace(inputs=inputs, targets=padded)
-            ids = self._ngrams.find(longer.contexts(n_before))
+            ids = self._from_counts.find(longer.contexts(n_before))
         by_target = np.repeat(labels, pieces.has_target.sum(1))
         logits = self._predict([logits for _, logits in outputs], ids, by_target)
         contexts = np.column_stack([labels, inputs[:, ::-1][:, :n_before]])
@@ -188,7 +188,7 @@ class CharModel(NextCharModel):
         return {
             "networks": [lstm.export() for lstm in self._lstms],
             "shares": self._shares,
-            "ngrams": self._ngrams and self._ngrams.export(),
+            "ngrams": self._from_counts and self._from_counts.export(),
             "newCharacters": self.new_characters and self.new_characters.export(),
             "kinds": self.kinds.export(),
         }
@@ -197,8 +197,8 @@ class CharModel(NextCharModel):
         self, contexts: Ints, outputs: list[tuple[Layers, Floats]], *kinds: Ints
     ) -> tuple[State, Floats]:
         """Return the state and the logits, given the layers and the logits of each network."""
-        ngrams = self._ngrams
-        ids = ngrams.find(contexts[:, : ngrams.order]) if ngrams else np.empty(0, dtype=np.int64)
+        found = self._from_counts
+        ids = found.find(contexts[:, : found.order]) if found else np.empty(0, dtype=np.int64)
         logits = self._predict([logits for _, logits in outputs], ids, contexts[:, 0])
         if self.kinds:
             logits = logits + self.kinds.of(*kinds)
@@ -216,8 +216,8 @@ class CharModel(NextCharModel):
         labels : ndarray of shape (n_rows,), dtype int
         """
         logits = weighted_sum(self._shares, outputs) if outputs else np.empty(0)
-        if self._ngrams:
-            logits = self._ngrams.log_proba(ids, logits)
+        if self._from_counts:
+            logits = self._from_counts.log_proba(ids, logits)
         if self.new_characters:
             logits += self.new_characters.of(labels)
         return logits
@@ -230,8 +230,8 @@ class CharModel(NextCharModel):
         outputs = [lstm.distinct_logits(sequences) for lstm in self._lstms]
         rows: Ints = outputs[0][0] if outputs else np.zeros(1, dtype=np.int64)
         logits, ids = [logits for _, logits in outputs], rows[:0]
-        if self._ngrams:
-            ids = self._ngrams.find(sequences.contexts(self._ngrams.order - 1))
+        if self._from_counts:
+            ids = self._from_counts.find(sequences.contexts(self._from_counts.order - 1))
             n_ids = int(ids.max(initial=0)) + 1
             pairs, rows = unique_inverse(rows * n_ids + ids)
             read_rows, ids = np.divmod(pairs, n_ids)

@@ -121,7 +121,7 @@ class KindPenalty:
 
     Attributes
     ----------
-    ngrams : KneserNey
+    kind_ngrams : KneserNey
         N-grams of kinds.
     by_kind : ndarray of shape (n_contexts, n_kinds), dtype float32
         For kind k after kinds h, ``min(0, log p(k | h) - log p(k))``, clipped at -8. If k occurred
@@ -133,21 +133,21 @@ class KindPenalty:
 
     def __init__(self, alphabet: Alphabet, counted: NGramCounts, n_labels: int):
         self._alphabet, self._kind_of = alphabet, _kind_of(alphabet)
-        self.ngrams = KneserNey(counted, _kinds_of_kinds(alphabet), n_labels, _DISCOUNT)
-        kind_of, n_kinds = self._kind_of[: len(alphabet)], self.ngrams.n_characters
-        _, kind, counts = self.ngrams.counted()
+        self.kind_ngrams = KneserNey(counted, _kinds_of_kinds(alphabet), n_labels, _DISCOUNT)
+        kind_of, n_kinds = self._kind_of[: len(alphabet)], self.kind_ngrams.n_characters
+        _, kind, counts = self.kind_ngrams.counted()
         overall = np.bincount(kind_of, minlength=n_kinds) / len(kind_of)
         overall += np.bincount(kind, counts, n_kinds)
         overall = np.maximum(overall / overall.sum(), TINY)
-        proba = np.maximum(self.ngrams.proba(np.arange(self.ngrams.n_contexts)), TINY)
-        proba.reshape(-1)[self.ngrams.ngrams] *= _SLACK  # those that occurred
+        proba = np.maximum(self.kind_ngrams.proba(np.arange(self.kind_ngrams.n_contexts)), TINY)
+        proba.reshape(-1)[self.kind_ngrams.cells] *= _SLACK  # those that occurred
         self.by_kind = np.log(proba / overall).clip(_LOWEST, 0).astype(np.float32)
         self.one_hot = np.equal.outer(np.arange(n_kinds), kind_of).astype(np.float32)
 
     @classmethod
     def learn(cls, corpus: Corpus, sequences: Sequences, before: Self | None) -> Self:
         """Count the kinds in sequences of indices, and add the counts of earlier calls."""
-        earlier = [before.ngrams.counted()] if before else []
+        earlier = [before.kind_ngrams.counted()] if before else []
         counted = NGramCounts.joined([*earlier, *_count_kinds(corpus, sequences)])
         return cls(corpus.alphabet, counted, len(corpus.labels))
 
@@ -159,25 +159,25 @@ class KindPenalty:
 
     def to_state(self) -> Data:
         """Return the counts as compact arrays."""
-        return self.ngrams.to_state()
+        return self.kind_ngrams.to_state()
 
     @cached_property
     def _after(self) -> Ints:
         """Next context for each context (row) and kind (column, the last for no character)."""
-        rows, after = np.arange(self.ngrams.n_contexts), list[Ints]()
-        contexts = self.ngrams.contexts_of(rows)
+        rows, after = np.arange(self.kind_ngrams.n_contexts), list[Ints]()
+        contexts = self.kind_ngrams.contexts_of(rows)
         for kind in range(self._kind_of.max() + 1):
             kinds = np.pad(contexts[:, :0:-1], ((0, 0), (0, 1)), constant_values=kind)
-            kinds = _recent_kinds(kinds, rows, -1, self.ngrams.order - 1, self._alphabet)
-            after.append(self.ngrams.find(np.append(contexts[:, :1], kinds, axis=1)))
+            kinds = _recent_kinds(kinds, rows, -1, self.kind_ngrams.order - 1, self._alphabet)
+            after.append(self.kind_ngrams.find(np.append(contexts[:, :1], kinds, axis=1)))
         return np.stack([*after, rows], axis=1).astype(np.int32)
 
     @cached_property
     def _first(self) -> Ints:
         """Context before the first kind of a name, for each label."""
-        contexts = np.full((max(1, self.ngrams.n_labels), self.ngrams.order), NONE)
+        contexts = np.full((max(1, self.kind_ngrams.n_labels), self.kind_ngrams.order), NONE)
         contexts[:, 0] = np.arange(len(contexts))
-        return self.ngrams.find(contexts)
+        return self.kind_ngrams.find(contexts)
 
     def contexts(self, indices: Ints, labels: Ints) -> Ints:
         """Return the context after each column of indices of characters, in the same shape."""

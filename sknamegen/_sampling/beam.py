@@ -20,7 +20,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .._models.contract import select
+from .._models.next_char_model import select
 from .._text.alphabet import NONE
 from .._text.clusters import MAX_CODE_POINTS
 from .._types import Bools, Floats, Ints

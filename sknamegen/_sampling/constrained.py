@@ -115,7 +115,7 @@ class ConstrainedNames(NamedTuple):
         """
         source, free = self.source, None
         is_greedy = source.decoding.temperature == 0
-        if is_greedy or source.model.ngrams is None:
+        if is_greedy or source.model.as_ngrams is None:
             free = self._free_probability(n, rng)
             if is_greedy or free[0].min() >= MIN_ACCEPTANCE:
                 return free

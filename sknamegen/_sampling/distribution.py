@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from .._arrays import log_softmax, unique_inverse
 from .._data.corpus import Corpus
-from .._models.contract import NextCharModel, State, log_likelihood, select
 from .._models.mixture import Mixture
+from .._models.next_char_model import NextCharModel, State, log_likelihood, select
 from .._parallel import blocks, one_blas_thread, parallel_map
 from .._text.alphabet import NONE
 from .._text.clusters import MAX_CODE_POINTS

@@ -65,7 +65,7 @@ def learn_guide(source: NameDistribution, possible: Lookahead, cache: Cache) -> 
     """
     target, prefixes = source.decoding, source.prefixes
     varied = source.at(max(target.temperature, _MIN_TEMPERATURE))
-    is_learned = source.model.ngrams is None
+    is_learned = source.model.as_ngrams is None
     known = None if is_learned else lookahead_of(varied, possible, cache)
     learn = partial(_learn_lookahead, varied, possible, cache)
     n_prefixes = min(len(prefixes), BEAM_SIZE // N_EXTRA)
@@ -106,7 +106,7 @@ def lookahead_of(source: NameDistribution, possible: Lookahead, cache: Cache) ->
 
     Only the former is cached: it is part of all guides.
     """
-    if (ngrams := source.model.ngrams) is None:
+    if (ngrams := source.model.as_ngrams) is None:
         return _learn_lookahead(source, possible, cache, [])
     estimate = partial(ContextAutomaton.from_ngrams, ngrams)
     contexts = cache.get(("ngrams", source.key), estimate)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._models.contract import State, map_arrays, select
+from .._models.next_char_model import State, map_arrays, select
 from .._parallel import BLOCK_CELLS
 from .._text.alphabet import NONE
 from .._types import Floats, Ints

@@ -227,7 +227,7 @@ def fit_networks(
     """
     settings = plans[0].settings
     progress = Progress(settings.verbose)
-    stopped, test = progress.stopped, material.learned.subsample()
+    stopped, test = progress.stopped, material.training_names.subsample()
 
     def fit_network(plan: TrainPlan, previous: Net | None) -> Net:
         with _torch_threads.changed(1):
@@ -252,7 +252,7 @@ def fit_networks(
 
     is_text, has_teacher = material.corpus.is_text, any(plan.ngram_weight for plan in plans)
     option = material.corpus.window_length_ if is_text else teacher if has_teacher else None
-    datasets = [(material.learned, option), (material.held_out, option if is_text else None)]
+    datasets = [(material.training_names, option), (material.held_out, option if is_text else None)]
     n_threads = 1 if settings.accelerator else torch.get_num_threads()
     with nullcontext() if progress.bar is None else progress.bar:
         train_set, valid_set = in_threads(TextDataset if is_text else SequenceDataset, datasets)

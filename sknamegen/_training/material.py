@@ -28,29 +28,31 @@ class Material:
     corpus : Corpus
     names : Sequences
         All names of the list.
-    counted : Sequences
+    own_names : Sequences
         The names of the list that are not held out.
     held_out : Sequences
         The names held out for early stopping.
-    learned : Sequences
-        The counted names and similar names, whose weights have the same sum, with fewer sequences
+    training_names : Sequences
+        The own names and similar names, whose weights have the same sum, with fewer sequences
         for each name.
     similar_names : list of str
     """
 
     corpus: Corpus
     names: Sequences
-    counted: Sequences
+    own_names: Sequences
     held_out: Sequences
-    learned: Sequences
+    training_names: Sequences
     similar_names: list[str]
 
     @property
     def n_names(self) -> int:
         """Number of learned names or, for running text, of characters."""
         if self.corpus.is_text:
-            return int(self.learned.has_target.sum())
-        return len(np.unique(self.learned.name_index[self.learned.has_target.any(axis=1)]))
+            return int(self.training_names.has_target.sum())
+        return len(
+            np.unique(self.training_names.name_index[self.training_names.has_target.any(axis=1)])
+        )
 
 
 def prepare(
@@ -65,18 +67,18 @@ def prepare(
         )
     is_held_out = _hold_out(settings, len(names.rows), rng)
     similar, labels, weights = _choose_similar(names, ~is_held_out, candidates)
-    corpus, sequences = names.corpus.opened(similar).with_names(names)
+    corpus, sequences = names.corpus.with_letters_of(similar).with_names(names)
     is_held_out = is_held_out[sequences.name_index]
-    counted = sequences.take(~is_held_out)
-    if not counted.has_target.any():
+    own_names = sequences.take(~is_held_out)
+    if not own_names.has_target.any():
         raise ValueError("X must contain a character of the alphabet. Got only unknown ones.")
-    learned = counted if corpus.is_text else join_windows(counted)
+    training_names = own_names if corpus.is_text else join_windows(own_names)
     if similar:
         others = Sequences.of_rows(corpus.read(similar), corpus.alphabet)
         others = others.with_labels(np.array(labels, dtype=np.int32), np.array(weights))
-        learned = learned.followed_by(join_windows(others))
+        training_names = training_names.followed_by(join_windows(others))
     held_out = sequences.take(is_held_out)._replace(weights=None)
-    return Material(corpus, sequences, counted, held_out, learned, similar)
+    return Material(corpus, sequences, own_names, held_out, training_names, similar)
 
 
 def _hold_out(settings: Settings, n_names: int, rng: np.random.Generator) -> Bools:

@@ -104,7 +104,7 @@ def _count_ngrams(material: Material, earlier: NGrams | None) -> NGrams:
     if earlier and earlier.levels[-1].total >= _MAX_COUNTED:
         return earlier
     order = TEXT_ORDER if material.corpus.is_text else ORDER
-    return NGrams.learn(material.corpus, material.counted, order, earlier)
+    return NGrams.learn(material.corpus, material.own_names, order, earlier)
 
 
 def _kept_counts(
@@ -116,7 +116,7 @@ def _kept_counts(
     """
     if settings.ngram_counts is False:
         return None, None
-    corpus, weights = material.corpus, material.counted.weights
+    corpus, weights = material.corpus, material.own_names.weights
     if corpus.is_text:
         return counts, TEXT_SHARE
     mean_weight = 1.0 if weights is None else float(weights.mean())

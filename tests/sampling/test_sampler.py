@@ -8,10 +8,10 @@ from conftest import assert_drawn_from, ngram_pipeline
 
 from sknamegen._data.corpus import Corpus
 from sknamegen._fitted import Fitted
-from sknamegen._models.contract import NextCharModel
 from sknamegen._models.counts import NGramCounts
 from sknamegen._models.kneser_ney import KneserNey
 from sknamegen._models.model import CharModel
+from sknamegen._models.next_char_model import NextCharModel
 from sknamegen._sampling.beam import WeightedNames, draw_distinct
 from sknamegen._sampling.constraint import Constraint
 from sknamegen._sampling.decoding import Decoding
@@ -41,7 +41,7 @@ class MisleadingModel(EvenModel):
     """A model whose lookahead expects the end after almost every character."""
 
     @property
-    def ngrams(self):
+    def as_ngrams(self):
         characters = np.array([0] * 999 + [1])
         counted = NGramCounts(np.full((1000, 1), NONE), characters)
         return KneserNey(counted, np.array([1, 2, 3, 4, 5]))

@@ -63,7 +63,7 @@ def saved(generator):
 
 
 def saved_counts(generator):
-    return saved(generator)["counts"]["counts"]
+    return saved(generator)["counts"]
 
 
 def test_weights_do_not_change_how_strong_counts_are(counted):

@@ -30,7 +30,7 @@ class NextCharModel(ABC):
     n_characters : int
         Number of characters to predict, one per column of logits. Contexts may contain two more
         indices, for the start of a name and an unknown character.
-    ngrams : KneserNey or None
+    as_ngrams : KneserNey or None
         The n-grams of a model that consists of nothing else and has no labels, or None.
     is_text : bool
         Whether the model predicts running text, of which it reads each character once. A prediction
@@ -38,7 +38,7 @@ class NextCharModel(ABC):
     """
 
     n_characters: int
-    ngrams: KneserNey | None = None
+    as_ngrams: KneserNey | None = None
     is_text: bool = False
 
     @abstractmethod

@@ -6,11 +6,11 @@ import pytest
 from sknamegen._data.corpus import Corpus
 from sknamegen._data.rows import Rows, encode_rows
 from sknamegen._data.sequences import Sequences
-from sknamegen._models.contract import NextCharModel, select
 from sknamegen._models.counts import NGramCounts
 from sknamegen._models.lstm import LSTM, axes
 from sknamegen._models.mixture import Mixture
 from sknamegen._models.model import CharModel, Network, learn_penalties
+from sknamegen._models.next_char_model import NextCharModel, select
 from sknamegen._models.ngrams import NGrams
 from sknamegen._text.alphabet import NONE, Alphabet
 
