@@ -368,12 +368,13 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         completed [2]_. They represent the names that were not found, by their importance weight,
         the ratio of the model's probability to the probability under the proposal.
 
-        For all but n-gram models without labels, the sampler estimates these n-grams in rounds:
-        from about 8,000 characters that the model generates freely, twice as many at low
-        temperatures, from prefixes that a search explores, and from names drawn in earlier rounds.
-        It stops when the draws agree with the search, and the weights vary little. This takes about
-        a second for most constraints, and up to nine seconds. If no round is good enough, `sample`
-        draws freely again, and raises an error if no name qualifies. Later calls with the same
+        For all but n-gram models without labels, the sampler estimates these n-grams from about
+        8,000 characters that the model generates freely, from prefixes that the search explores,
+        and from names drawn in earlier rounds. It stops when two consecutive rounds agree on the
+        probability of the constraint, each with a small error. This takes about a second for most
+        constraints. If no round is good enough, `sample` draws freely again, and raises an error if
+        no name qualifies. Names of a call are independent draws, and with `unique` draws without
+        replacement. Later calls with the same
         constraint, temperature and seed use the result again. Several seeds share it if possible.
         At temperature 0, the lookahead helps to choose each character if the unconstrained name
         violates the constraint.
@@ -389,7 +390,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         standardised over the candidates with the same seed and label. The names are chosen one
         after another. Each is the candidate with the highest value::
 
-            score - diversity_penalty * (4 * likeness + 2 * excess)
+            score - diversity_penalty * (3 * likeness + 2 * excess)
 
         The likeness to the nearest name chosen before is the cosine of the sets of n-grams of one
         to three characters, or 0.9 times the share of the first four characters that are a common
