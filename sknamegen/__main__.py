@@ -26,7 +26,6 @@ from threading import Timer
 
 import sknamegen
 
-from ._settings import BEST_OF, MIN_P, TEMPERATURE
 from ._state import replaced_file
 
 # Options that affect how names or similar names are read, and others that affect --score.
@@ -98,12 +97,11 @@ def _add_generation_options(parser):
     number = partial(add, type=int, metavar="N")
     number("-n", default=10, help="number of names (default: 10), or of texts (default: 1)")
     add("--seed", default="", metavar="TEXT", help="beginning of the names")
-    temperature = f"randomness (default: {TEMPERATURE})"
-    add("--temperature", type=float, default=TEMPERATURE, metavar="T", help=temperature)
+    add("--temperature", type=float, metavar="T", help="randomness (default: 0.8)")
     add("--label", help="label of the names")
-    min_p = f"minimum share of the most probable character's probability (default: {MIN_P})"
-    add("--min-p", type=float, default=MIN_P, metavar="P", help=min_p)
-    number("--best-of", default=BEST_OF, help=f"candidates for each name (default: {BEST_OF})")
+    min_p = "minimum share of the most probable character's probability (default: 0.05)"
+    add("--min-p", type=float, metavar="P", help=min_p)
+    number("--best-of", help="candidates for each name (default: 60)")
     number("--min-length", help="minimum length (default: shortest training name)")
     longest = f"longest training name, or {_TEXT_LENGTH} more than --seed with --text"
     number("--max-length", help=f"maximum length (default: {longest})")
@@ -118,13 +116,10 @@ def _add_generation_options(parser):
     add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
     number("--min-words", help="minimum number of words (default with words: as in the list)")
     number("--max-words", help="maximum number of words (default with words: as in the list)")
-    known = partial(group.add_mutually_exclusive_group().add_argument, action="store_true")
-    known("--allow-known", help="allow training names and other known names (excluded by default)")
-    known("--novel", help="fail if too few names are new")
+    switch = partial(add, action="store_true")
+    switch("--allow-known", help="allow training names and other known names (excluded by default)")
     add("--exclude", metavar="FILE", help="exclude the names in a file, one per line")
-    repeats = partial(group.add_mutually_exclusive_group().add_argument, action="store_true")
-    repeats("--allow-repeats", help="allow duplicates (excluded by default)")
-    repeats("--unique", help="fail if too few names are different")
+    switch("--allow-repeats", help="allow duplicates (excluded by default)")
     number("--random-state", help="random seed for reproducible training and names")
     add("--score", metavar="FILE", help="print the log-likelihood of each name in a file, in nats")
 
@@ -154,8 +149,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args.file = "-"
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # None if it is closed
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_: _report(f"warning: {message}")
+        with warnings.catch_warnings(action="always", category=UserWarning):
+            warnings.showwarning = lambda message, *_: _report(f"warning: {_in_options(message)}")
             _run(args, {option for option, value in options if value is not None})
         print(end="", flush=True)
     except BrokenPipeError:  # the reader has closed the pipe
@@ -175,7 +170,8 @@ def _run(args, given):
     if sys.stdout is None:
         raise OSError("Standard output is closed, so names cannot be printed.")
     _check_options(args, given)
-    warnings.simplefilter("ignore", sknamegen.datasets.NamesWarning)  # reported by _clean
+    if args.quiet or args.style is not None:
+        warnings.simplefilter("ignore", sknamegen.datasets.NamesWarning)
     if args.list_styles:
         _print([f"{kind}: {', '.join(titles)}" for kind, titles in sknamegen.list_styles().items()])
         return
@@ -203,7 +199,7 @@ def _run_names(pipe, args):
             own = sknamegen.load_names(args.style)
         elif args.file:
             own, labels = _read_names(args.file, args)
-            own, labels = _clean(own, labels, args)
+            own, labels = _clean(own, labels, args) if args.clean else (own, labels)
         if args.score is None:
             options = _sample_options(own, args)
         else:
@@ -214,9 +210,11 @@ def _run_names(pipe, args):
     if args.score is None:
         with _reported("generating names", args):
             try:
-                names = _sample(pipe[-1], args, options, own)
+                names = _invent(pipe[-1], args, options, own)
             except sknamegen._generator.ShortfallError as error:
-                names, shortfall = error.names, f"{error.message} Raise --temperature or lower -n."
+                advice = ", or pass --allow-known" * (not args.allow_known)
+                shortfall = f"{error.message} Raise --temperature, lower -n{advice}."
+                names = error.names
         _print(list(map(_escape, names)))
     else:
         with _reported("scoring names", args):
@@ -230,6 +228,8 @@ def _run_names(pipe, args):
 
 def _check_options(args, given):
     """Raise an error for options that contradict each other or have no effect."""
+    from ._validation import check_n_samples
+
     if len(given & {"file", "load", "demo", "style"}) > 1:
         raise ValueError("FILE, --load, --style and --demo are mutually exclusive. Pass only one.")
     files = args.file, args.score, args.exclude, args.words_file, args.banned_file, args.similar
@@ -246,10 +246,7 @@ def _check_options(args, given):
         raise ValueError(f"--words {args.words} requires the list. With --load, pass --words-file.")
     if args.title is not None and not str(args.save).endswith(".html"):
         raise ValueError("--title requires --save with a web page (.html).")
-    if not 0 <= args.n * max(args.best_of, 1) <= 10_000_000:
-        raise ValueError(
-            f"-n times --best-of must be 0 to 10,000,000. Got {args.n:,} and {args.best_of:,}."
-        )
+    check_n_samples(args.n, 1 if args.best_of is None else args.best_of, "-n")
     for text in args.banned:
         if not text or "," in text.strip(","):
             raise ValueError(
@@ -291,56 +288,33 @@ def _flag(option):
 
 
 def _sample_options(names, args):
-    """Return keyword parameters of `sample` without None. `names` is None for a loaded model."""
-    keys = ["label", "min_length", "max_length", "min_words", "max_words", "pattern", "min_p"]
-    keys += ["best_of", "random_state"]
+    """Return the given parameters of `sample`. `names` is None for a loaded model."""
+    keys = ["label", "min_length", "max_length", "min_words", "max_words", "pattern"]
+    keys += ["temperature", "min_p", "best_of", "random_state"]
     options = {key: getattr(args, key) for key in keys}
     if args.suffix is not None:
         options["pattern"] = f"(?s).*{re.escape(args.suffix)}"
     options["banned"] = args.banned + _lines(args.banned_file, args)
-    options["exclude"] = _lines(args.exclude, args) or None
+    options["exclude"] = _lines(args.exclude, args)
     options["words"] = _words(names, args)
+    if names and options["words"] and args.min_words is args.max_words is None:
+        options["min_words"], _, options["max_words"] = _usual_n_words(names)
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _sample(generator, args, options, own):
-    """Generate typical, new, different names. If there are too few, add others with a message.
-
-    `own` is the list, or None for a loaded model.
-    """
-    from ._generator import ShortfallError, fitted
+def _invent(generator, args, options, own):
+    """Return new names. `own` is the list, or None for a loaded model."""
+    from ._generator import fitted
 
     if own is None:  # Otherwise, the options were checked before training.
         _check(fitted(generator).corpus, args, options)
+    options = options | {"known": args.allow_known}
     # The best candidates are often almost copies. With n-grams from a short list, most are.
-    near = own if own and len(own) < 200 and not args.counting else ()
-    typical = {"near": near, "known": args.allow_known, "temperature": args.temperature}
-    typical |= {"unique": not args.allow_repeats} | options
-    if args.allow_known or args.novel:
-        typical["novel"] = args.novel
-    attempts, names = [typical], []
-    if own and "words" in options and not {"min_words", "max_words"} & options.keys():
-        low, _, high = _usual_n_words(own)
-        attempts.insert(0, typical | {"min_words": low, "max_words": high})
-    for attempt in attempts:
-        try:
-            with warnings.catch_warnings(action="always", category=UserWarning):
-                return generator.invent(args.n, seed=args.seed, **attempt)
-        except ShortfallError as error:
-            names = error.names
-        except ValueError:  # no name qualifies, or the next call raises the same error
-            pass
-    others = options | {"min_p": None, "novel": args.novel, "unique": args.unique}
-    if args.novel:
-        others["exclude"] = sknamegen.known_names() | options.get("exclude", ())
-    found = generator.sample(args.seed, args.temperature, args.n, **others)
-    n_missing = args.n - len(names)
-    allowed = ["known names"] * (not (args.allow_known or args.novel))
-    allowed += ["duplicates"] * (not (args.allow_repeats or args.unique))
-    if allowed:
-        qualified = f"the last {n_missing:,} may be {' or '.join(allowed)}."
-        _report(f"warning: Too few names qualify: {qualified}")
-    return names + sorted(found, key=set(names).__contains__)[:n_missing]
+    if own and len(own) < 200 and not (args.counting or args.allow_known):
+        options["near"] = own
+    if args.allow_known:
+        options["novel"] = False
+    return generator.invent(args.n, seed=args.seed, unique=not args.allow_repeats, **options)
 
 
 def _check(corpus, args, options):
@@ -351,7 +325,6 @@ def _check(corpus, args, options):
     from ._sampling.cache import Cache
     from ._sampling.constraint import Constraint
     from ._sampling.lookahead import possible_prefixes
-    from ._validation import check_int
 
     unknown = set(args.seed) - set(corpus.alphabet_.tolist())
     if unknown and args.seed.isdecimal():
@@ -359,9 +332,8 @@ def _check(corpus, args, options):
             f"--seed is the beginning of the names. Got {args.seed!r}, but the list contains no "
             f"{min(unknown)!r}. For reproducible names, pass --random-state {args.seed}."
         )
-    check_int("best_of", args.best_of, 1)
     constraint = Constraint(**{name: options[name] for name in options.keys() & Constraint._fields})
-    constraint.decoding(args.temperature)
+    constraint.decoding(options.get("temperature", 1))
     possible_prefixes(corpus, Cache(), [args.seed], constraint)
     if args.label is not None:
         corpus.label_index(args.label)
@@ -375,6 +347,14 @@ def _lines(path, args, strip=True):
 
 def _escape(text):
     return _CONTROLS.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def _in_options(warning):
+    """Return a warning that recommends options of the command in place of functions."""
+    text = str(warning)
+    for advice, option in zip(sknamegen._data.cleaning.ADVICE, _ADVICE, strict=True):
+        text = text.replace(advice, option)
+    return text
 
 
 def _report(message):
@@ -425,14 +405,12 @@ def _read_names(path, args):
 
 
 def _clean(names, labels, args):
-    """Return names and labels, after --clean, and report suspicious names unless --quiet."""
-    if args.clean:
-        *cleaned, changes = sknamegen.datasets.clean_names(names, labels)
-        names, labels = (*cleaned, None)[:2]
-        if changes and not args.quiet:
-            _report(f"cleaned: {', '.join(f'{kind} ({n:,})' for kind, n in changes.items())}.")
-    for problem in [] if args.quiet else sknamegen._data.cleaning.find_problems(names, _ADVICE):
-        _report(f"warning: {problem}")
+    """Return cleaned names and labels, and report the changes unless --quiet."""
+    datasets = sknamegen.datasets
+    with warnings.catch_warnings(action="ignore", category=datasets.NamesWarning):  # `fit` warns
+        names, labels, report = datasets.clean_names(names, labels)
+    if report and not args.quiet:
+        _report(f"cleaned: {', '.join(f'{kind} ({n:,})' for kind, n in report.items())}.")
     return names, labels
 
 
@@ -479,18 +457,17 @@ def _fit(names, labels, args, options):
         params = {"similar": similar, "verbose": verbose, "random_state": args.random_state}
         generator = sknamegen.CharLSTMGenerator(**params)
     windows = sknamegen.CharSequenceVectorizer(boundary=not args.text)
-    pipe = Pipeline([("windows", windows), ("generator", generator)])
     size = f"{len(names[0]):,} characters" if args.text else f"{len(names):,} names"
     with _reported(f"training on {size}", args, delay=0 if verbose else 2):
+        X = windows.fit_transform(names)  # once, because this checks all names
         if options:
             letters = () if args.text or args.counting or not similar else missing_letters(names)
-            X = windows.fit_transform(names) if args.text else names
             read = Names.read(None, X, labels, alphabet=letters)
             corpus, _ = read.corpus.with_names(read)
             _check(corpus, args, options)
         with redirect_stdout(sys.stderr):
-            pipe.fit(names, labels)
-    return pipe
+            generator.fit(X, labels)
+    return Pipeline([("windows", windows), ("generator", generator)])
 
 
 def _read_text(args):
@@ -507,9 +484,11 @@ def _read_text(args):
 
 def _text_options(args):
     """Return the parameters of `stream` for running text."""
-    options = _sample_options(None, args)
+    from ._generator import INVENT_SETTINGS
+
+    options = INVENT_SETTINGS | _sample_options(None, args)
     options.setdefault("max_length", len(args.seed) + _TEXT_LENGTH)
-    used = "max_length", "min_p", "pattern", "banned"
+    used = "temperature", "max_length", "min_p", "pattern", "banned"
     return {name: value for name, value in options.items() if name in used}
 
 
@@ -521,7 +500,7 @@ def _write_texts(pipe, args):
     for number in range(args.n):
         if number:
             _print([""])
-        drawn = pipe[-1].stream(args.seed, args.temperature, **options, random_state=rng)
+        drawn = pipe[-1].stream(args.seed, **options, random_state=rng)
         for part in chain([args.seed], drawn):
             _write("".join(x if x in "\n\t" else _escape(x) for x in part))
         _print([""])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from math import exp, inf
 from numbers import Integral
 from typing import Any, Literal, Self, TypedDict, Unpack, overload
@@ -23,34 +23,23 @@ from ._sampling.constraint import Constraint
 from ._sampling.filters import make_filters
 from ._sampling.sampler import ADVICE, Sampler, ShortfallError
 from ._sampling.search import most_likely
-from ._settings import BEST_OF, MIN_P, TEMPERATURE
 from ._state import StateFormat
 from ._types import Data, Labels, RandomStateLike
 from ._validation import (
     check_exclude,
     check_int,
+    check_n_samples,
     check_option,
     check_real,
     check_seeds,
-    check_strings,
     check_weights,
     random_generator,
     warn_user,
 )
 from .datasets import KnownNames, known_names
 
-# Maximum number of names per call. More would not fit in the memory of a laptop.
-_MAX_SAMPLES = 10**7
-
-
-@dataclass(frozen=True)
-class _AnyOf:
-    """Set of the folded names that any test accepts."""
-
-    tests: list[Callable[[str], bool]]
-
-    def __contains__(self, folded: str) -> bool:
-        return any(test(folded) for test in self.tests)
+# Settings of `invent`, of the command line and of web pages.
+INVENT_SETTINGS = {"temperature": 0.8, "min_p": 0.05, "best_of": 60}
 
 
 class ConstraintOptions(TypedDict, total=False):
@@ -472,14 +461,15 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             Beginning of the names. With several seeds, generate one name for each seed.
         label : object or dict, default=None
             As in `sample`.
-        exclude : iterable of str, or object that supports ``in``, default=()
-            More names that must not be generated, as in `sample`.
         near : iterable of str, default=()
             The training names, or other names. Near-copies of them are excluded, see
             `sknamegen.known_names`. A generator contains only hashes of its training names, so it
             cannot recognise near-copies.
         known : bool, default=False
-            Whether to allow names in `sknamegen.known_names`.
+            Whether names may be known names, see `sknamegen.known_names`. Training names are
+            excluded unless ``novel=False``.
+        exclude : iterable of str, or object that supports ``in``, default=()
+            Names to exclude in addition to known names and near-copies.
         random_state : int, RandomState, Generator or None, default=None
             As in `sample`.
         **options
@@ -511,48 +501,46 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         >>> generator.invent(4, near=names, random_state=0)
         ['Pellannis', 'Ferrimar', 'Gerovandra', 'Galveth']
         """
-        if fitted(self).corpus.is_text:
+        corpus = fitted(self).corpus
+        if corpus.is_text:
             raise ValueError("invent requires names (boundary=True). For running text, use sample.")
         on_shortfall = options.pop("on_shortfall", "raise")
         check_option("on_shortfall", on_shortfall, ("raise", "warn"))
-        # Both passes read these parameters.
-        seeds = seed if isinstance(seed, str) else check_seeds(seed, "seed")
-        n = check_n_samples(n_samples) if isinstance(seeds, str) else None
-        options |= {name: [*x] for name, x in options.items() if isinstance(x, Iterator)}
-        copies = KnownNames(np.empty(0, np.int32), near=check_strings("near", near, True))
-        tests = [check_exclude(exclude)]
-        if not check_option("known", known):
-            tests.append(known_names().__contains__)
-        settings: Data = {
-            "temperature": TEMPERATURE,
-            "best_of": BEST_OF,
+        given: Data = options | {"seed": seed, "near": near, "exclude": exclude}
+        # Names are drawn twice, and iterators can be read only once.
+        given = {key: [*x] if isinstance(x, Iterator) else x for key, x in given.items()}
+        seed, near, exclude = map(given.pop, ("seed", "near", "exclude"))
+        exclude = check_exclude(exclude)
+        excluded = KnownNames if check_option("known", known) else known_names
+        n = check_n_samples(n_samples) if isinstance(seed, str) else None
+        rest: Data = {
+            **INVENT_SETTINGS,
+            "min_p": None,
             "unique": True,
-            "novel": self.name_hashes_ is not None,
-            "exclude": _AnyOf(tests),
+            "novel": corpus.name_hashes_ is not None,
+            "exclude": excluded() | exclude,
             "label": label,
             "random_state": random_generator(random_state),
         }
-        shortest = self.min_length_ or 1
-        limit = options.get("max_length")
-        is_shorter = isinstance(limit, (int, np.integer)) and 0 < limit < shortest
+        shortest, limit = self.min_length_ or 1, given.get("max_length")
         typical: Data = {
-            "min_p": MIN_P,
-            "min_length": limit if is_shorter else shortest,
-            "exclude": _AnyOf([*tests, copies.__contains__]),
+            "min_p": INVENT_SETTINGS["min_p"],
+            "min_length": min(shortest, limit) if isinstance(limit, Integral) else shortest,
+            "exclude": excluded(near=near) | exclude,
         }
-        if not settings["novel"] | ("novel" in options):
+        if not rest["novel"] | ("novel" in given):
             warn_user("Training names are not excluded: the generator has forgotten them.")
         try:
-            return self.sample(seeds, n_samples=n, **settings | typical | options)
+            return self.sample(seed, n_samples=n, **rest | typical | given)
         except ValueError as error:  # no name is typical, or the next call raises the same error
             names = [] if n is None else getattr(error, "names", [])
-        if n is not None and options.get("unique", True):
-            settings["exclude"] = _AnyOf([*tests, check_exclude(names)])
+        if n is not None and given.get("unique", True):
+            rest["exclude"] |= names
         n_more = None if n is None else n - len(names)
         try:
-            more = self.sample(seeds, n_samples=n_more, **settings | options)
+            more = self.sample(seed, n_samples=n_more, **rest | given)
         except ShortfallError as error:
-            n_wanted = len(seeds) if n is None else n
+            n_wanted = len([*seed]) if n is None else n
             shortfall = ShortfallError([*names, *error.names], n_wanted, error.reason)
             _report_shortfall(shortfall, on_shortfall)
             return shortfall.names
@@ -606,12 +594,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
 
     def _check_best_of(self, best_of: int, n_samples: int = 1) -> int:
         """Return the number of candidates for each name."""
-        best_of = check_int("best_of", best_of, 1)
-        if n_samples * best_of > _MAX_SAMPLES:
-            raise ValueError(
-                f"The number of names times best_of must be at most {_MAX_SAMPLES:,}. Got "
-                f"{n_samples:,} names and best_of={best_of:,}."
-            )
+        check_n_samples(n_samples, best_of)
         if best_of > 1 and self._fitted.corpus.is_text:
             raise ValueError("best_of requires a generator fitted to names (boundary=True).")
         return best_of
@@ -784,16 +767,10 @@ def _report_shortfall(shortfall: ShortfallError, action: str) -> None:
     warn_user(shortfall.message + ADVICE)
 
 
-def check_n_samples(n_samples: object) -> int:
-    """Return a number of names, or raise an error."""
-    return check_int("n_samples", n_samples, 0, high=_MAX_SAMPLES)
-
-
 def _check_seeds(seed: object, n_samples: int | None) -> tuple[list[str], NDArray[np.int64]]:
     """Return the distinct seeds, and the seed index of each name."""
-    hint = ""
-    if isinstance(seed, Integral):
-        hint = f" For {seed} names, pass n_samples. For reproducible names, pass random_state."
+    hint = f" For {seed} names, pass n_samples={seed}." if type(seed) is int else ""
+    hint += " For reproducible random numbers, pass random_state."
     seeds = check_seeds(seed, "seed", hint)
     if n_samples is None:
         distinct = {text: index for index, text in enumerate(dict.fromkeys(seeds))}

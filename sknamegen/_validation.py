@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from math import inf
@@ -24,6 +24,8 @@ from ._types import Data, Floats, Ints, Labels, RandomStateLike
 _Test = Callable[[float], bool]
 # Packages whose frames `warn_user` skips.
 _LIBRARIES = __name__.partition(".")[0], "sklearn", "joblib"
+# Maximum number of names per call. More would not fit in the memory of a laptop.
+_MAX_SAMPLES = 10**7
 # Upper bound on the sum of all sample weights.
 MAX_TOTAL_WEIGHT = 1e24
 
@@ -32,6 +34,16 @@ def check_int(name: str, value: object, low: int, or_auto: bool = False, high: f
     """Return `value` as an int. Raise unless it is within bounds, or "auto" if `or_auto` is set."""
     expected = f"an int >= {low}" + ("" if high == inf else f" and <= {high:,}")
     return check_real(name, value, expected, lambda n: low <= n <= high, or_auto, Integral)
+
+
+def check_n_samples(n_samples: object, best_of: object = 1, name: str = "n_samples") -> int:
+    """Return the number of names, after a check of it and of the number of their candidates."""
+    n = check_int(name, n_samples, 0, high=_MAX_SAMPLES)
+    if n * check_int("best_of", best_of, 1) > _MAX_SAMPLES:
+        raise ValueError(
+            f"{name} times best_of must be at most {_MAX_SAMPLES:,}. Got {n:,} and {best_of:,}."
+        )
+    return n
 
 
 def is_auto(value: object) -> bool:
@@ -138,12 +150,12 @@ def check_words(words: object) -> frozenset[str] | None:
     return strings
 
 
-def check_exclude(exclude: object) -> Callable[[str], bool]:
-    """Return a function that reports whether a folded name is excluded."""
-    if hasattr(exclude, "__contains__") and not isinstance(exclude, (Collection, type)):
-        return exclude.__contains__
-    expected = "exclude must be an iterable of str, or an object that supports `name in exclude`"
-    return frozenset(map(fold, _strings(exclude, expected))).__contains__
+def check_exclude(exclude: object, name: str = "exclude") -> Container[str]:
+    """Return a container of the folded names that are excluded."""
+    if isinstance(exclude, Container) and not isinstance(exclude, (Collection, type)):
+        return exclude
+    expected = f"{name} must be an iterable of str, or an object that supports `in`"
+    return frozenset(map(fold, _strings(exclude, expected)))
 
 
 def import_optional(user: str, module: str, extra: str) -> ModuleType:

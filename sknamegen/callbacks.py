@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 
 from ._state import PublicName
 from ._types import RandomStateLike
-from ._validation import check_int
+from ._validation import check_int, check_n_samples
 
 __all__ = ["SamplePreview"]
 
@@ -57,7 +57,7 @@ class SamplePreview(PublicName, Callback):
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **kwargs: object) -> None:
         """Validate the parameters before training."""
         check_int("every", self.every, 1)
-        check_int("n_samples", self.n_samples, 0)
+        check_n_samples(self.n_samples)
         self._sample(net.generator(), 1)
 
     def on_epoch_end(self, net: Any, **kwargs: object) -> None:

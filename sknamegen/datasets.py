@@ -8,8 +8,9 @@ import gzip
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from copy import copy
 from difflib import get_close_matches
 from functools import cache
 from hashlib import blake2b
@@ -23,7 +24,7 @@ from typing import Any, Literal, overload
 from zipfile import ZipFile
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from ._data.cleaning import NamesWarning, clean_names
@@ -31,7 +32,7 @@ from ._state import FilePath
 from ._text.unicode import fold
 from ._text.words import split_words, words_in
 from ._types import Floats, Ints, Strs
-from ._validation import check_int, check_option, check_str, check_strings, warn_user
+from ._validation import check_exclude, check_int, check_option, check_str, check_strings, warn_user
 
 __all__ = ["KnownNames", "NamesWarning", "clean_names", "iter_names", "known_names"]
 __all__ += ["list_styles", "load_names", "load_words", "read_names", "words_like", "words_of"]
@@ -336,10 +337,8 @@ class KnownNames:
 
     Parameters
     ----------
-    hashes : ndarray of shape (n_names,), dtype int32
+    hashes : ndarray of shape (n_names,), dtype int32, default=()
         Sorted hashes of the names, see `hash_name`.
-    others : iterable of str, default=()
-        Additional names, stored as strings.
     near : iterable of str, default=()
         Names of which the set also contains all similar names, see `known_names`.
 
@@ -348,12 +347,10 @@ class KnownNames:
     known_names : The known names bundled with the package.
     """
 
-    def __init__(
-        self, hashes: NDArray[np.int32], others: Iterable[str] = (), near: Iterable[str] = ()
-    ):
-        self._hashes = hashes
-        self._others = set(map(fold, others))
-        self._near = list(map(fold, near))
+    def __init__(self, hashes: ArrayLike = (), near: Iterable[str] = ()):
+        self._hashes = np.asarray(hashes, dtype=np.int32)
+        self._others: list[Container[str]] = []
+        self._near = list(map(fold, check_strings("near", near, True)))
         words = [" ".join(split) for split in split_words(self._near)]
         self._of_several_words = {name for name in words if " " in name}
         self._text = "\n".join(f" {name} " for name in self._of_several_words)
@@ -366,7 +363,8 @@ class KnownNames:
         folded = fold(name)
         hashed = np.int32(hash_name(folded))  # the dtype of the hashes, to avoid a conversion
         index = self._hashes.searchsorted(hashed)
-        is_known = self._hashes[index : index + 1].tolist() == [hashed] or folded in self._others
+        is_known = self._hashes[index : index + 1].tolist() == [hashed]
+        is_known = is_known or any(folded in names for names in self._others)
         return is_known or (bool(self._near) and self._is_near(folded))
 
     def __iter__(self) -> Iterator[str]:
@@ -375,10 +373,11 @@ class KnownNames:
             "`name in known_names()`."
         )
 
-    def __or__(self, names: Iterable[str]) -> KnownNames:
-        """Return a set that also contains `names`."""
-        others = self._others.union(check_strings("names", names, True))
-        return KnownNames(self._hashes, others, self._near)
+    def __or__(self, names: object) -> KnownNames:
+        """Return a set that also contains names. They may be what `sample` takes as `exclude`."""
+        union = copy(self)
+        union._others = [*self._others, check_exclude(names, "names")]
+        return union
 
     def _is_near(self, folded: str) -> bool:
         """Return whether a folded name is similar to a name in `near`, see `known_names`."""
@@ -445,7 +444,7 @@ def known_names(*, near: Iterable[str] = ()) -> KnownNames:
     >>> "Old Miller" in near, "The Glass Antlers" in near, "Lazy Badger IPA" in near
     (True, True, False)
     """
-    return KnownNames(_known_hashes(), near=check_strings("near", near, True))
+    return KnownNames(_known_hashes(), near)
 
 
 @cache

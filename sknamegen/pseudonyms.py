@@ -476,14 +476,14 @@ class NamePseudonymizer(
         taken = {"", *map(fold, chain(*(table.values() for table in words.values())))}
         for word in chain(*words.values(), (word.forms[0] for word in new)):
             taken |= self._parts(word)
-        is_excluded = check_exclude(() if self.exclude is None else self.exclude)
+        excluded = check_exclude(() if self.exclude is None else self.exclude)
         while True:
             assigned = self._assign_words(words, new, taken.copy(), number)
             restored = _inverted(assigned)
             added = {name: self._replace(name, assigned) for name in names}
             rejected = set()
             for name, shown in added.items():
-                if is_excluded(fold(shown)) or self._replace(shown, restored) != name:
+                if fold(shown) in excluded or self._replace(shown, restored) != name:
                     split = self._split(name).words
                     rejected |= {fold(_find(assigned, *w)) for w in split if not _find(words, *w)}
             if not rejected:
@@ -539,7 +539,7 @@ class NamePseudonymizer(
         groups = defaultdict[tuple[str, ...], list[_Word]](list)
         for word in words:
             groups[self._title(word, 0), self._title(word, 1)].append(word)
-        is_excluded = check_exclude(() if self.exclude is None else self.exclude)
+        excluded = check_exclude(() if self.exclude is None else self.exclude)
         blocks = {}
         with suppress(RuntimeError):
             candidates = Candidates(lists_of_people(are_surnames=words[0].kind == "last"))
@@ -550,7 +550,7 @@ class NamePseudonymizer(
                 n = _N_SPARE + len(group) * 5 // 4
                 for title, part in zip(titles, ([*names, *similar[:n]], similar[n:]), strict=True):
                     part = [forms_of(name)[0] for name in part if is_word(name)]
-                    part = [name for name in part if not is_excluded(fold(name))]
+                    part = [name for name in part if fold(name) not in excluded]
                     np.random.default_rng(self._seed(title)).shuffle(part)
                     blocks[title] = part, False
         return blocks

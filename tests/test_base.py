@@ -13,7 +13,8 @@ import pytest
 from conftest import assert_drawn_from, windows_of
 from sklearn.exceptions import NotFittedError
 
-from sknamegen import CharNGramGenerator, CharSequenceVectorizer
+from sknamegen import CharNGramGenerator, CharSequenceVectorizer, known_names, load_names
+from sknamegen.datasets import KnownNames
 
 END = "\3"
 
@@ -439,3 +440,54 @@ def test_alphabet_of_running_text_has_no_end_symbol(make_pipe):
     assert generator.min_length_ is generator.max_length_ is None
     assert END not in generator.alphabet_
     assert "x" in generator.alphabet_
+
+
+@pytest.fixture(scope="module")
+def female_ngrams():
+    return CharNGramGenerator().fit(load_names("female"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"banned": ["a"], "pattern": ".{3}"},
+        {"seed": ["Xa", "Zu"], "pattern": ".{3}"},
+        {"exclude": ["Qun", "Ios"], "near": ["Rhe"], "pattern": ".{3}"},
+        {"words": ["Vor", "Sel", "Ith"], "on_shortfall": "warn"},
+    ],
+)
+def test_invent_reads_iterators_once(options):
+    """It generates names twice if too few are typical."""
+    generator = CharNGramGenerator().fit(load_names("planets"))
+    iterators = {key: iter(x) if isinstance(x, list) else x for key, x in options.items()}
+    results = []
+    for given in (options, iterators):
+        with pytest.warns(UserWarning, match="Too few|Found only") as caught:
+            names = generator.invent(5, **given, random_state=0)
+        results.append((names, str(caught[-1].message)))
+    assert results[0] == results[1]
+    assert results[0][0]
+
+
+def test_invent_excludes_more_names(female_ngrams):
+    known, invent = known_names(), partial(female_ngrams.invent, 40, random_state=0)
+    names = invent(near=["Shanella"])
+    assert not any(name in known for name in names)
+    for exclude in (names[::2], iter(names[::2]), KnownNames() | names[::2]):
+        others = invent(near=["Shanella"], exclude=exclude)
+        assert not any(name in known | names[::2] for name in others)
+        assert not any(name in known_names(near=["Shanella"]) for name in others)
+    some = invent(known=True, novel=False, exclude=names)
+    assert any(name in known for name in some)
+    assert not set(some) & set(names)
+
+
+def test_the_names_of_both_passes_count():
+    generator = CharNGramGenerator().fit(load_names("beers"))
+    options = {"words": ["Red", "Old", "Ale", "Black"], "random_state": 0}
+    with pytest.warns(UserWarning, match=r"Found only \d+ of 40 names: ") as caught:
+        names = generator.invent(40, on_shortfall="warn", **options)
+    assert f"only {len(names)} of" in str(caught[-1].message)
+    with pytest.raises(ValueError, match=f"Found only {len(names)} of 40 names: ") as raised:
+        generator.invent(40, **options)
+    assert raised.value.names == names

@@ -84,11 +84,7 @@ def test_bad_parameters(estimator, error, match):
         ({"temperature": -0.1}, ValueError, "temperature must be a finite number >= 0. Got -0.1."),
         ({"n_samples": -1}, ValueError, "n_samples must be an int >= 0 and <= 10,000,000. Got -1"),
         ({"seed": ["A", "B"], "n_samples": 2}, ValueError, "repeat the seeds"),
-        (
-            {"seed": 42},
-            TypeError,
-            "Got 42. For 42 names, pass n_samples. For reproducible names, pass random_state.",
-        ),
+        ({"seed": 42}, TypeError, "Got 42. For 42 names, pass n_samples=42. For repr"),
         ({"max_length": 10**9}, ValueError, "max_length must be an int >= 1 and <= 2,097,152"),
         ({"seed": ["A", None]}, TypeError, "Got ['A', None]"),
         ({"seed": "Zoë"}, ValueError, "contains 'Z', 'ë', outside the model's alphabet"),

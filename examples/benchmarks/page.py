@@ -27,11 +27,12 @@ from sknamegen import (
     load_names,
     save_page,
 )
-from sknamegen._settings import BEST_OF, MIN_P, TEMPERATURE
+from sknamegen._generator import INVENT_SETTINGS
 
 DRIVER = Path(__file__).parents[2] / "tests/browser.mjs"
 MEASURE = f"""
-    const options = {{temperature: {TEMPERATURE}, minP: {MIN_P}, bestOf: {BEST_OF}}};
+    const {{temperature, min_p: minP, best_of: bestOf}} = {json.dumps(INVENT_SETTINGS)};
+    const options = {{temperature, minP, bestOf}};
     while (!document.querySelector("#names li")) await new Promise((done) => setTimeout(done, 2));
     const times = [performance.now() / 1000];
     for (const n of [10, 100]) {{

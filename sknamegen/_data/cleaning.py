@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from itertools import chain, islice, pairwise, permutations
-from typing import Any
+from typing import Any, NamedTuple
 
 from sklearn.utils import check_consistent_length
 
@@ -36,6 +36,21 @@ _Rows = dict[int, str]
 
 class NamesWarning(UserWarning):
     """Warning about suspicious entries in a list of names."""
+
+
+class CleanNames(NamedTuple):
+    """What `clean_names` returns.
+
+    Attributes
+    ----------
+    names : list of str
+    labels : list, or None
+    report : dict of str to int
+    """
+
+    names: list[str]
+    labels: list[Any] | None
+    report: dict[str, int]
 
 
 def _is_mojibake(name):
@@ -117,7 +132,7 @@ _AMBIGUOUS: dict[str, Callable[[str], object]] = {
     "digits only": str.isdigit,
 }
 # What to do about names that `clean_names` fixes, about garbled names, and about others.
-_ADVICE = (
+ADVICE = (
     "sknamegen.datasets.clean_names fixes",
     "Garbled (read the file in its encoding, or use ftfy.fix_text)",
     "Maybe intended (if all are, ignore warnings of category sknamegen.datasets.NamesWarning)",
@@ -137,15 +152,8 @@ def _clean(names, case=None):
     return dict(sorted((plain | rows).items())), changed
 
 
-def find_problems(names: Iterable[str], advice: Sequence[str] = _ADVICE) -> Iterator[str]:
-    """Return messages about suspicious entries among the first 100,000 names."""
-    rows, changed = _clean(islice(names, 100_000))
-    changed.pop("composed", None)  # the vectorizer composes names, too
-    return _messages([*rows.values()], changed, advice)
-
-
-def _messages(names, fixable, advice=_ADVICE):
-    """Yield messages about names without fixable entries, which are listed separately."""
+def _warn(names, fixable):
+    """Warn about names without fixable entries, which are listed separately."""
     candidates = [name for name in names if not (name.isascii() and name.isalpha())]
     garbled = {kind: [*filter(matches, candidates)] for kind, matches in _GARBLED.items()}
     others = {kind: [*filter(matches, candidates)] for kind, matches in _AMBIGUOUS.items()}
@@ -158,30 +166,32 @@ def _messages(names, fixable, advice=_ADVICE):
     others["repeated in capitals"] = [x for x in capitals if {_title(x), x.lower()} & mixed]
     others["text in place of names"] = [x for x in names if len(x) > 200 and len(names) == 1]
     message = ""
-    for action, kinds in zip(advice, (fixable, garbled, others), strict=True):
+    for action, kinds in zip(ADVICE, (fixable, garbled, others), strict=True):
         counts = [f"{k} ({len(x):,}, such as {shorten(x[0], 40)})" for k, x in kinds.items() if x]
         message += f" {action}: {'; '.join(counts)}." * bool(counts)
     if message:
-        yield f"The list contains suspicious names.{message}"
+        warn_user(f"The list contains suspicious names.{message}", NamesWarning)
     characters = Counter(chain.from_iterable(names))
     frequencies = [n for character, n in characters.items() if category(character) == "Lo"]
     n_single = frequencies.count(1)
     if 2 * n_single > len(frequencies) > _MIN_LETTERS:
-        yield (
+        warn_user(
             f"The list has {len(frequencies):,} different letters, of which {n_single:,} occur only"
-            " once. Such a script needs more names, or new names will repeat a few letters."
+            " once. Such a script needs more names, or new names will repeat a few letters.",
+            NamesWarning,
         )
 
 
 def warn_about_suspicious_names(names: list[str]) -> None:
     """Warn if the first 100,000 names contain suspicious entries."""
-    for message in find_problems(names):
-        warn_user(message, NamesWarning)
+    rows, changed = _clean(islice(names, 100_000))
+    changed.pop("composed", None)  # the vectorizer composes names, too
+    _warn([*rows.values()], changed)
 
 
 def clean_names(
     names: Iterable[object], y: Iterable[object] | None = None, *, case: str | None = None
-) -> tuple[Any, ...]:
+) -> CleanNames:
     r"""Clean a list of names.
 
     The function fixes and drops entries that cannot be intended. It only reports others.
@@ -197,11 +207,10 @@ def clean_names(
 
     Returns
     -------
-    names : list of str
-    y : list
-        Labels of these names. Only if labels are given.
-    changes : dict of str to int
-        Number of changed or dropped names for each kind of change that occurred, see Notes.
+    cleaned : CleanNames
+        A named tuple of `names`, a list of str, their `labels`, a list or None if no labels are
+        given, and `report`, a dict of str to int: the number of changed or dropped names for each
+        kind of change that occurred, see Notes.
 
     Warns
     -----
@@ -244,10 +253,12 @@ def clean_names(
     Examples
     --------
     >>> from sknamegen.datasets import clean_names
-    >>> clean_names(["Maria ", "MARIA", "", "nan", "Zoe\u0308", "Ana  Luz"], case="title")
-    (['Maria', 'Maria', 'Zoë', 'Ana Luz'], {'blanks': 2, 'composed': 1, 'empty': 2, 'case': 1})
-    >>> clean_names(["# elves", "- Elowen", '"Borin"'], ["elf", "elf", "dwarf"])
-    (['Elowen', 'Borin'], ['elf', 'dwarf'], {'comments': 1, 'bullets': 1, 'quotes': 1})
+    >>> cleaned = clean_names(["Maria ", "MARIA", "", "Zoe\u0308", "Ana  Luz"], case="title")
+    >>> cleaned.names, cleaned.report
+    (['Maria', 'Maria', 'Zoë', 'Ana Luz'], {'blanks': 2, 'composed': 1, 'empty': 1, 'case': 1})
+    >>> names, labels, _ = clean_names(["# elves", "- Elowen", '"Borin"'], ["elf", "elf", "dwarf"])
+    >>> names, labels
+    (['Elowen', 'Borin'], ['elf', 'dwarf'])
     """
     check_option("case", case, (None, *_CASES))
     if isinstance(names, str):
@@ -256,11 +267,10 @@ def clean_names(
     for row, entry in enumerate(entries):
         if not isinstance(entry, str):
             raise TypeError(f"names may only contain str, None or NaN. Got {entry!r} in row {row}.")
-    labels = entries if y is None else list(y)
+    labels = None if y is None else list(y)
     check_consistent_length(entries, labels)
     rows, changed = _clean(entries, case)
     cleaned = [*rows.values()]
-    for message in _messages(cleaned[:100_000], {}):
-        warn_user(message, NamesWarning)
-    changes = {kind: len(before) for kind, before in changed.items()}
-    return (cleaned, changes) if y is None else (cleaned, [labels[row] for row in rows], changes)
+    _warn(cleaned[:100_000], {})
+    report = {kind: len(before) for kind, before in changed.items()}
+    return CleanNames(cleaned, None if labels is None else [labels[row] for row in rows], report)

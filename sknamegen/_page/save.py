@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .._generator import fitted
-from .._settings import BEST_OF, MIN_P, TEMPERATURE
+from .._generator import INVENT_SETTINGS, fitted
 from .._state import MANUAL, FilePath, replaced_file
 from .._text.codes import decode, encode, fold_codes
 from .._validation import check_str
@@ -88,7 +87,7 @@ def save_page(
     values = {"TITLE": html.escape(title), "DIGEST": digest, "MANUAL": MANUAL}
     # JSON contains "<" only inside strings, where an escape is valid.
     values |= {"NAMES_JS": script, "MODEL_JSON": model.replace("<", "\\u003c")}
-    values |= {"TEMPERATURE": str(TEMPERATURE), "MIN_P": str(MIN_P), "BEST_OF": str(BEST_OF)}
+    values |= {name.upper(): str(value) for name, value in INVENT_SETTINGS.items()}
     fill = partial(re.sub, r"\{\{(\w+)\}\}", lambda match: values[match[1]])
     if parts:
         path.mkdir(parents=True, exist_ok=True)

@@ -27,10 +27,10 @@ def make_filters(corpus: Corpus, novel: object, exclude: object, distinct_words:
             )
         filters["were in the training list"] = corpus.contains
     if exclude is not None:
-        is_excluded = check_exclude(exclude)
+        known = check_exclude(exclude)
 
         def excluded(names: list[str]) -> Bools:
-            matches = {name for name in set(names) if is_excluded(fold(name))}
+            matches = {name for name in set(names) if fold(name) in known}
             return np.fromiter((name in matches for name in names), bool, len(names))
 
         filters["were excluded"] = excluded

@@ -1,6 +1,5 @@
 """Names that go together, compared with a slow greedy choice."""
 
-import warnings
 from collections import Counter
 from functools import partial
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import slowly_chosen
 
-from sknamegen import CharLSTMGenerator, CharNGramGenerator, known_names, load_names
+from sknamegen import CharLSTMGenerator, CharNGramGenerator, load_names
 from sknamegen._data.features import Excess
 from sknamegen._sampling.best import choose
 
@@ -81,41 +80,3 @@ def test_blocks_of_many_names():
     names = generator.sample("", 1, 2500, best_of=2, random_state=0)
     assert len(names) == 2500
     assert len(set(names[:1000])) == 1000
-
-
-def test_invent_reads_its_parameters_once():
-    """The first pass finds too few typical names, so there is a second one."""
-    generator = CharNGramGenerator().fit(load_names("planets"))
-    invent = partial(generator.invent, 5, random_state=0)
-    with pytest.warns(UserWarning, match="Too few names are typical: the last 5"):
-        names = invent(pattern="[A-Z].{2}")
-    for options in ({"banned": ["a"]}, {"exclude": names}):
-        with warnings.catch_warnings(action="ignore"):
-            expected = invent(pattern="[A-Z].{2}", **options)
-            (name, values), *_ = options.items()
-            assert invent(pattern="[A-Z].{2}", **{name: iter(values)}) == expected
-        assert expected != names
-    seeds = ["Xa", "Zu"]
-    with warnings.catch_warnings(action="ignore"):
-        drawn = generator.invent(seed=iter(seeds), pattern=".{3}", random_state=0)
-    assert [name[:2] for name in drawn] == seeds
-
-
-def test_what_invent_excludes():
-    names = load_names("planets")
-    generator = CharNGramGenerator().fit(names)
-    invent = partial(generator.invent, random_state=0)
-    first = invent(4, near=names)
-    assert not set(first) & set(invent(4, near=names, exclude=first))
-    near = known_names(near=names)
-    assert not any(name in near for name in invent(4, near=names, exclude=["Zog"]))
-    with pytest.warns(UserWarning, match="Too few names are typical"):
-        known = invent(30, pattern="[A-Z][aeiou][a-z]{2}", known=True)
-    assert any(name in known_names() for name in known)
-    for option in ({"exclude": None}, {"near": None}, {"n_samples": None}):
-        with pytest.raises(TypeError, match=f"{next(iter(option))} must be"):
-            generator.invent(**option)
-    options = {"pattern": "(Ae|Ze)[a-c]", "random_state": 0, "on_shortfall": "warn"}
-    with pytest.warns(UserWarning, match=r"Found only \d of 40 names") as caught:
-        names = generator.invent(40, **options)
-    assert f"Found only {len(names)} of 40" in str(caught[-1].message)
