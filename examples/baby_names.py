@@ -2,6 +2,8 @@
 
 This example shows how to train one model on labelled names. The model generates names for a label,
 predicts the label of a name, and finds the most probable names that are not in the list.
+
+    python examples/baby_names.py
 """
 
 # %%

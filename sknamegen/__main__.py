@@ -323,7 +323,7 @@ def _check(corpus, args, options):
     If the seed is an unknown number, suggest --random-state.
     """
     from ._sampling.cache import Cache
-    from ._sampling.constraint import Constraint
+    from ._sampling.constraint import SampleRequest
     from ._sampling.lookahead import possible_prefixes
 
     unknown = set(args.seed) - set(corpus.alphabet_.tolist())
@@ -332,9 +332,11 @@ def _check(corpus, args, options):
             f"--seed is the beginning of the names. Got {args.seed!r}, but the list contains no "
             f"{min(unknown)!r}. For reproducible names, pass --random-state {args.seed}."
         )
-    constraint = Constraint(**{name: options[name] for name in options.keys() & Constraint._fields})
-    constraint.decoding(options.get("temperature", 1))
-    possible_prefixes(corpus, Cache(), [args.seed], constraint)
+    request = SampleRequest(
+        **{name: options[name] for name in options.keys() & SampleRequest._fields}
+    )
+    request.decoding(options.get("temperature", 1))
+    possible_prefixes(corpus, Cache(), [args.seed], request)
     if args.label is not None:
         corpus.label_index(args.label)
 

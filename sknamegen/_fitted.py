@@ -12,7 +12,7 @@ from ._models.next_char_model import log_likelihood
 from ._parallel import blocks, parallel_map
 from ._sampling.cache import Cache
 from ._sampling.constrained import ConstrainedNames
-from ._sampling.constraint import Constraint
+from ._sampling.constraint import SampleRequest
 from ._sampling.distribution import NameDistribution
 from ._sampling.lookahead import possible_prefixes
 from ._types import Data, Ints
@@ -53,12 +53,12 @@ class Fitted:
         return self.corpus.to_state() | {"model": self.model.to_state()}
 
     def names(
-        self, prefixes: list[str], temperature: float, constraint: Constraint
+        self, prefixes: list[str], temperature: float, request: SampleRequest
     ) -> ConstrainedNames:
         """Validate parameters of `sample`, and return the distribution of names."""
-        decoding, corpus = constraint.decoding(temperature), self.corpus
-        prefixes, possible = possible_prefixes(corpus, self.cache, prefixes, constraint)
-        source = NameDistribution.of(self.model, corpus, constraint.label, prefixes, decoding)
+        decoding, corpus = request.decoding(temperature), self.corpus
+        prefixes, possible = possible_prefixes(corpus, self.cache, prefixes, request)
+        source = NameDistribution.of(self.model, corpus, request.label, prefixes, decoding)
         return ConstrainedNames(source, possible, self.cache)
 
     def next_char_proba(self, seeds: list[str], label: object) -> NDArray[np.float64]:

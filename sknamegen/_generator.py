@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._callback import CallbackSupportMixin
 from ._fitted import NOTHING_TO_PREDICT, Fitted
-from ._sampling.constraint import Constraint
+from ._sampling.constraint import SampleRequest
 from ._sampling.filters import make_filters
 from ._sampling.sampler import ADVICE, Sampler, ShortfallError
 from ._sampling.search import most_likely
@@ -416,7 +416,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         check_real("diversity_penalty", diversity_penalty, expected, lambda d: 0 <= d < inf)
         filters = make_filters(components.corpus, novel, exclude, words is not None or best_of > 1)
         rng = random_generator(random_state)
-        constraint = Constraint(
+        request = SampleRequest(
             label,
             min_length,
             max_length,
@@ -429,7 +429,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             top_k,
             top_p,
         )
-        sampler = Sampler(components.names(seeds, temperature, constraint), filters)
+        sampler = Sampler(components.names(seeds, temperature, request), filters)
         names, reason = sampler.draw(rows, rng, unique, best_of, diversity_penalty)
         if reason:
             _report_shortfall(ShortfallError(names, len(rows), reason), on_shortfall)
@@ -586,10 +586,10 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         """
         components = fitted(self)
         best_of = self._check_best_of(best_of)
-        constraint = Constraint(**constraints)
-        distinct_words = constraint.words is not None or best_of > 1
+        request = SampleRequest(**constraints)
+        distinct_words = request.words is not None or best_of > 1
         filters = make_filters(components.corpus, False, exclude, distinct_words)
-        sampler = Sampler(components.names([seed], temperature, constraint), filters)
+        sampler = Sampler(components.names([seed], temperature, request), filters)
         return sampler.stream(random_generator(random_state), best_of)
 
     def _check_best_of(self, best_of: int, n_samples: int = 1) -> int:
@@ -663,10 +663,10 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         if components.corpus.is_text:
             raise ValueError("most_likely requires a generator fitted to names (boundary=True).")
         filters = make_filters(components.corpus, novel, exclude, words is not None)
-        constraint = Constraint(
+        request = SampleRequest(
             label, min_length, max_length, pattern, banned, words, min_words, max_words, min_p
         )
-        names = components.names([seed], 1.0, constraint)
+        names = components.names([seed], 1.0, request)
         return most_likely(names.source, names.possible, filters, n)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Unpack
 
 from ._generator import BaseCharGenerator, ConstraintOptions, fitted
-from ._sampling.constraint import Constraint
+from ._sampling.constraint import SampleRequest
 from ._types import RandomStateLike
 from ._validation import check_int, check_strings, random_generator
 
@@ -111,6 +111,6 @@ def constraint_probability(
     """
     n_draws = check_int("n_draws", n_draws, 2)
     rng = random_generator(random_state)
-    names = fitted(generator).names([seed], temperature, Constraint(**constraints))
+    names = fitted(generator).names([seed], temperature, SampleRequest(**constraints))
     probability, error = names.probability(n_draws, rng)
     return float(probability[0]), float(error[0])

@@ -33,7 +33,7 @@ from sknamegen import CharLSTMGenerator, CharNGramGenerator, CharSequenceVectori
 from sknamegen._generator import fitted
 from sknamegen._sampling.beam import draw_distinct
 from sknamegen._sampling.constrained import TooRare
-from sknamegen._sampling.constraint import Constraint
+from sknamegen._sampling.constraint import SampleRequest
 
 CONSTRAINTS = {
     "max_length=3": {"max_length": 3},
@@ -95,11 +95,11 @@ def rows(generator, titles, unconstrained, base_rate, n_names):
         constraint = CONSTRAINTS[title]
         sample = partial(generator.sample, n_samples=n_names, **constraint)
         duration = seconds(partial(sample, random_state=0))
-        names = fitted(generator).names([""], 1.0, Constraint(**constraint))
+        names = fitted(generator).names([""], 1.0, SampleRequest(**constraint))
         source, possible, _ = names
         lengths = source.corpus.alphabet.lengths(unconstrained)
         states = np.array([possible.read(name)[0] for name in unconstrained])
-        is_match = lengths <= possible.limits.max_length
+        is_match = lengths <= possible.constraint.max_length
         is_match &= possible.may_end(lengths, states)
         matches = list(compress(unconstrained, is_match))
         n = min(n_names, len(matches) // 2)

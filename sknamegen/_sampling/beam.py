@@ -135,7 +135,7 @@ def draw_distinct(
     recorded : bool, default=False
         Whether to return `steps`.
     """
-    end, max_length, steps = lookahead.alphabet.end, lookahead.limits.max_length, list[Steps]()
+    end, max_length, steps = lookahead.alphabet.end, lookahead.constraint.max_length, list[Steps]()
     beam, done = _start(source, lookahead, rng)
     recent = source.windows(source.prefixes)[beam.prefixes]
     state, logits = source.start(recent, source.labels[beam.columns])
@@ -184,7 +184,7 @@ def _start(
     nodes = np.full(len(prefixes), NONE)
     arrays = lengths[cells], states[cells], log_p, log_q, np.log1p(delays[cells]), nodes
     beam = _Beam(prefixes, columns, *arrays)
-    is_done = (beam.lengths >= lookahead.limits.max_length) & source.corpus.is_text
+    is_done = (beam.lengths >= lookahead.constraint.max_length) & source.corpus.is_text
     return beam.take(~is_done), beam.take(is_done)
 
 

@@ -81,7 +81,7 @@ class ConstrainedNames(NamedTuple):
         if len(misfits):
             warm = self.source.at(1)
             lookahead = self.cache.get(
-                ("greedy", warm.key, self.possible.limits),
+                ("greedy", warm.key, self.possible.constraint),
                 partial(lookahead_of, warm, self.possible, self.cache),
             )
             is_label = labels[misfits][:, None] == warm.labels
@@ -98,7 +98,7 @@ class ConstrainedNames(NamedTuple):
         """Draw unconstrained names. Return their number, and how many are valid."""
         if self.source.corpus.is_text:
             return 0, 0
-        n = -(-_N_TRIAL // self.possible.limits.max_length)
+        n = -(-_N_TRIAL // self.possible.constraint.max_length)
         source, rows = self.source.reading_on(), np.arange(n) % len(self.source.prefixes)
 
         def n_valid() -> int:
@@ -164,4 +164,4 @@ class ConstrainedNames(NamedTuple):
 
     def _key(self, source: NameDistribution) -> tuple[Hashable, ...]:
         """Identifies a source and the constraint in the cache."""
-        return source.decoding, source.key, (self.possible.limits, *source.prefixes)
+        return source.decoding, source.key, (self.possible.constraint, *source.prefixes)

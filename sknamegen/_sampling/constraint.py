@@ -21,7 +21,7 @@ _MAX_WORDS = 1000
 _TEXT_LENGTH = 100
 
 
-class Limits(NamedTuple):
+class Constraint(NamedTuple):
     """Parameters of `sample` that every name satisfies, after validation.
 
     They identify a constraint in the cache.
@@ -74,7 +74,7 @@ class Limits(NamedTuple):
         return " and ".join(rules)
 
 
-class Constraint(NamedTuple):
+class SampleRequest(NamedTuple):
     """Parameters of `sample` that determine the distribution of names, before validation."""
 
     label: object = None
@@ -99,10 +99,10 @@ class Constraint(NamedTuple):
             None if min_p is None else check("min_p", min_p, "in [0, 1]", lambda p: 0 <= p <= 1),
         )
 
-    def limits(
+    def constraint(
         self, alphabet: Alphabet, longest_name: int | None, prefixes: Sequence[str]
-    ) -> Limits:
-        """Return the limits after validation. `longest_name` is None for running text."""
+    ) -> Constraint:
+        """Return the constraint after validation. `longest_name` is None for running text."""
         min_length = check_int("min_length", self.min_length, 0, high=_MAX_LENGTH)
         longest_seed = int(alphabet.lengths(prefixes).max(initial=0))
         source = ""
@@ -141,4 +141,4 @@ class Constraint(NamedTuple):
                 f"min_words must be at most max_words. Got min_words={min_words} and "
                 f"max_words={max_words}."
             )
-        return Limits(min_length, max_length, pattern, banned, words, min_words, max_words)
+        return Constraint(min_length, max_length, pattern, banned, words, min_words, max_words)

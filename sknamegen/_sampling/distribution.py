@@ -142,7 +142,7 @@ class NameDistribution(NamedTuple):
         labels = self.draw_labels(rows, rng) if labels is None else labels
         seeds = [rng] if len(parts) == 1 else rng.integers(2**63, size=len(parts))
         positions, windows = self.positions(possible), self.windows(self.prefixes)
-        is_text, max_length = self.corpus.is_text, possible.limits.max_length
+        is_text, max_length = self.corpus.is_text, possible.constraint.max_length
 
         def draw_part(part: slice, rng: np.random.Generator) -> FreeNames:
             columns = np.searchsorted(self.labels, labels[part])

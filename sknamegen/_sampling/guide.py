@@ -147,7 +147,7 @@ class Guide(NamedTuple):
 
     def sizes(self, n: Ints) -> Ints:
         """Return the size of a beam for n names, smaller for long names and large alphabets."""
-        n_cells = len(self.lookahead.alphabet) * max(1, self.lookahead.limits.min_length)
+        n_cells = len(self.lookahead.alphabet) * max(1, self.lookahead.constraint.min_length)
         return np.minimum(n, max(BLOCK_CELLS // n_cells, N_EXTRA))
 
     def draw(
@@ -209,7 +209,7 @@ class Guide(NamedTuple):
         self.draw(pools, sizes, -(-n // int(sizes[0])), rng)
         totals, errors = np.transpose([pool.probability() for pool in pools])
         # Rounding errors of a name add up over its characters.
-        n_characters = self.lookahead.limits.max_length
+        n_characters = self.lookahead.constraint.max_length
         error = self.error + min(_LOGIT_ERROR * n_characters / self.target.temperature, 1)
         return np.stack([totals, np.hypot(errors, error * totals)])
 

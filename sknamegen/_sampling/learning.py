@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from .cache import MAX_BYTES, Cache
-from .constraint import Limits
+from .constraint import Constraint
 from .contexts import ContextAutomaton
 from .decoding import Decoding, draw
 from .distribution import CONTEXT_LENGTH, NameDistribution, Steps
@@ -111,7 +111,7 @@ def lookahead_of(source: NameDistribution, possible: Lookahead, cache: Cache) ->
     estimate = partial(ContextAutomaton.from_ngrams, ngrams)
     contexts = cache.get(("ngrams", source.key), estimate)
     return cache.get(
-        (source.decoding, source.key, possible.limits),
+        (source.decoding, source.key, possible.constraint),
         lambda: possible.weighted(contexts.decoded(source.decoding)),
     )
 
@@ -143,14 +143,14 @@ def _free_steps(source: NameDistribution) -> Steps:
     corpus = source.corpus
     # The logits take at most a quarter of the cache.
     n_characters = min(_N_CHARACTERS, MAX_BYTES // 16 // len(corpus.alphabet))
-    prefixes, limits = list(corpus.alphabet.index), Limits(64, 64)
+    prefixes, constraint = list(corpus.alphabet.index), Constraint(64, 64)
     if corpus.max_length_ is not None:
-        prefixes, limits = [""], Limits(0, min(4 * corpus.max_length_ + 1, 256))
+        prefixes, constraint = [""], Constraint(0, min(4 * corpus.max_length_ + 1, 256))
     shares = np.ones(1) if len(source.labels) == 1 else corpus.label_shares[source.labels]
     label_proba = np.tile(shares, (len(prefixes), 1))
     free = source._replace(prefixes=prefixes, label_proba=label_proba, decoding=Decoding())
-    possible = Lookahead.possible(corpus.alphabet, limits)
-    n_names = 2 * n_characters // (corpus.max_length_ or 2 * limits.max_length) + 1
+    possible = Lookahead.possible(corpus.alphabet, constraint)
+    n_names = 2 * n_characters // (corpus.max_length_ or 2 * constraint.max_length) + 1
     rng = np.random.default_rng(0)
     rows = rng.integers(len(prefixes), size=n_names)
     draws = free.reading_on().draw(rows, rng, possible, recorded=True)

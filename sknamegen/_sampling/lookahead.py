@@ -22,7 +22,7 @@ from .._types import Bools, Floats, Ints
 from .._validation import check_str
 from .automaton import Automaton, product
 from .cache import Cache
-from .constraint import Constraint, Limits
+from .constraint import Constraint, SampleRequest
 from .contexts import ContextAutomaton
 
 # Maximum number of rows of a table, and the usual number after which it has converged.
@@ -37,7 +37,7 @@ class Lookahead(NamedTuple):
     Attributes
     ----------
     alphabet : Alphabet
-    limits : Limits
+    constraint : Constraint
     automaton : Automaton
         The automaton of the constraint, or its product with the contexts of n-grams.
     rows : ndarray of shape (n_rows, n_states), dtype float32
@@ -52,18 +52,18 @@ class Lookahead(NamedTuple):
     """
 
     alphabet: Alphabet
-    limits: Limits
+    constraint: Constraint
     automaton: Automaton
     rows: Floats
     log_scales: Floats
     n_late: int
 
     @classmethod
-    def possible(cls, alphabet: Alphabet, limits: Limits) -> Self:
+    def possible(cls, alphabet: Alphabet, constraint: Constraint) -> Self:
         """Return a lookahead that only shows which prefixes can be completed."""
-        automaton = limits.automaton(alphabet)
+        automaton = constraint.automaton(alphabet)
         n_states, n_characters = automaton.transitions.shape
-        empty = cls(alphabet, limits, automaton, np.empty((0, n_states)), np.empty(0), n_late=0)
+        empty = cls(alphabet, constraint, automaton, np.empty((0, n_states)), np.empty(0), n_late=0)
         every, ids = np.ones((1, n_characters)), np.zeros(n_states, dtype=np.int64)
         return empty._filled(automaton, every, ids)
 
@@ -72,11 +72,11 @@ class Lookahead(NamedTuple):
         states = np.array([self.read(prefix)[0] for prefix in prefixes], dtype=np.int64)
         is_possible = self.is_possible(self.alphabet.lengths(prefixes), states)
         if not is_possible.all():
-            prefix, limits = prefixes[int(is_possible.argmin())], self.limits
-            rules = [f"begins with {prefix!r}" if prefix else "", limits.describe()]
+            prefix, constraint = prefixes[int(is_possible.argmin())], self.constraint
+            rules = [f"begins with {prefix!r}" if prefix else "", constraint.describe()]
             raise ValueError(
-                f"No name of {limits.min_length} to {limits.max_length} characters from the model "
-                f"{' and '.join(filter(None, rules)) or 'exists'}. Relax the constraint."
+                f"No name of {constraint.min_length} to {constraint.max_length} characters from "
+                f"the model {' and '.join(filter(None, rules)) or 'exists'}. Relax the constraint."
             )
 
     def weighted(self, ngrams: ContextAutomaton) -> Self:
@@ -84,8 +84,8 @@ class Lookahead(NamedTuple):
 
         The n-grams should describe names from the model at the same temperature.
         """
-        limits = self.limits
-        n_rows = min(limits.max_length, _USUAL_ROWS + limits.min_length) + 2
+        constraint = self.constraint
+        n_rows = min(constraint.max_length, _USUAL_ROWS + constraint.min_length) + 2
         max_states = TABLE_CELLS // n_rows if n_rows <= _MAX_ROWS else 0
         automaton = self.automaton
         for order in range(ngrams.order, 0, -1):
@@ -94,7 +94,7 @@ class Lookahead(NamedTuple):
             if found:
                 break
         else:
-            raise _too_large_error(automaton, limits)
+            raise _too_large_error(automaton, constraint)
         transitions, (states, ids) = found
         # Dense arrays are faster, and smaller unless most transitions lead to the dead state.
         if np.prod(transitions.shape) <= max(BLOCK_CELLS, 2 * transitions.nnz):
@@ -126,7 +126,7 @@ class Lookahead(NamedTuple):
             The state in the automaton of this lookahead for each state. None: show only which
             prefixes can be completed.
         """
-        limits = self.limits
+        constraint = self.constraint
         to_longer, to_same, ends = automaton.steps(self.alphabet.end, proba, contexts)
         n_repeats = len(self.automaton.accepts) * bool(to_same.data.any())
 
@@ -146,8 +146,8 @@ class Lookahead(NamedTuple):
 
         values: Floats = np.zeros(len(ends))
         rows, log_scales, n_late = list[Floats](), list[float](), 0
-        late = range(limits.max_length, limits.min_length - 1, -1)
-        for may_end, lengths in ((True, late), (False, range(limits.min_length - 1, -1, -1))):
+        late = range(constraint.max_length, constraint.min_length - 1, -1)
+        for may_end, lengths in ((True, late), (False, range(constraint.min_length - 1, -1, -1))):
             for length in lengths:
                 longer, values = values, shorter_values(values, may_end)
                 scale = 1.0 if may_end else values.max() or 1.0
@@ -162,7 +162,7 @@ class Lookahead(NamedTuple):
                 if (may_end or not n_repeats) and _is_close(values, longer):
                     break
                 if len(rows) > _MAX_ROWS or len(rows) * len(ends) > 2 * TABLE_CELLS:
-                    raise _too_large_error(self.automaton, limits)
+                    raise _too_large_error(self.automaton, constraint)
         rows.append(np.zeros(len(ends), dtype=np.float32))
         scales = np.append(np.cumsum(log_scales), 0)
         return self._replace(
@@ -186,15 +186,15 @@ class Lookahead(NamedTuple):
 
     def row_for_length(self, lengths: Ints) -> Ints:
         """Return the row for each length."""
-        late = np.minimum(self.limits.max_length - lengths, self.n_late - 1)
-        early = self.n_late - 1 + np.minimum(self.limits.min_length - lengths, self.n_early)
-        return np.where(lengths >= self.limits.min_length, late, early)
+        late = np.minimum(self.constraint.max_length - lengths, self.n_late - 1)
+        early = self.n_late - 1 + np.minimum(self.constraint.min_length - lengths, self.n_early)
+        return np.where(lengths >= self.constraint.min_length, late, early)
 
     def log_values(self, lengths: Ints, states: Ints) -> Floats:
         """Return the log of the value for these lengths and states."""
         rows = self.row_for_length(lengths)
         # Beyond the last row, the values continue to change by the same factor.
-        n_beyond = np.maximum(self.limits.min_length - lengths - self.n_early, 0)
+        n_beyond = np.maximum(self.constraint.min_length - lengths - self.n_early, 0)
         log_factor = self.log_scales[-2] - self.log_scales[-3] if self.n_early else 0.0
         with np.errstate(divide="ignore"):
             return np.log(self.rows[rows, states]) + self.log_scales[rows] + n_beyond * log_factor
@@ -205,7 +205,7 @@ class Lookahead(NamedTuple):
 
     def may_end(self, lengths: Ints, states: Ints) -> Bools:
         """Return whether names of at most `max_length` characters satisfy the constraint."""
-        return self.automaton.accepts[states] & (lengths >= self.limits.min_length)
+        return self.automaton.accepts[states] & (lengths >= self.constraint.min_length)
 
     def advance(self, position: Ints, characters: Ints) -> tuple[Ints, Bools, Bools]:
         """Read one more character of each prefix.
@@ -216,7 +216,8 @@ class Lookahead(NamedTuple):
         lengths, states = position
         after = self.automaton.after(states)[np.arange(len(states)), characters]
         longer = lengths + self.automaton.starts_cluster[states, characters]
-        is_complete, is_feasible = longer >= self.limits.max_length, self.is_possible(longer, after)
+        is_complete = longer >= self.constraint.max_length
+        is_feasible = self.is_possible(longer, after)
         if self.alphabet.end is not None:
             is_complete = characters == self.alphabet.end
             is_feasible[is_complete] = self.may_end(lengths, states)[is_complete]
@@ -254,26 +255,27 @@ def _is_close(values: Floats, previous: Floats) -> bool:
     return bool((np.abs(values - previous) <= _TOLERANCE * values).all())
 
 
-def _too_large_error(automaton: Automaton, limits: Limits) -> ValueError:
+def _too_large_error(automaton: Automaton, constraint: Constraint) -> ValueError:
     n_states = len(automaton.accepts)
     return ValueError(
         "min_length, pattern, banned, words, min_words and max_words require a table that is too "
-        f"large: {n_states:,} states for names of {limits.min_length:,} to {limits.max_length:,} "
-        "characters. Simplify them, or pass a smaller min_length or max_length."
+        f"large: {n_states:,} states for names of {constraint.min_length:,} to "
+        f"{constraint.max_length:,} characters. Simplify them, or pass a smaller min_length or "
+        "max_length."
     )
 
 
 def possible_prefixes(
-    corpus: Corpus, cache: Cache, prefixes: list[str], constraint: Constraint
+    corpus: Corpus, cache: Cache, prefixes: list[str], request: SampleRequest
 ) -> tuple[list[str], Lookahead]:
     """Return prefixes in a supported spelling, and which prefixes can be completed.
 
-    Raises an error if one of these prefixes cannot, or a parameter of the constraint is invalid.
+    Raises an error if one of these prefixes cannot, or a parameter of the request is invalid.
     """
     for prefix in prefixes:
         check_str("seed", prefix)
     prefixes = corpus.alphabet.checked(prefixes)
-    limits = constraint.limits(corpus.alphabet, corpus.max_length_, prefixes)
-    possible = cache.get(limits, lambda: Lookahead.possible(corpus.alphabet, limits))
+    constraint = request.constraint(corpus.alphabet, corpus.max_length_, prefixes)
+    possible = cache.get(constraint, lambda: Lookahead.possible(corpus.alphabet, constraint))
     possible.check(prefixes)
     return prefixes, possible

@@ -11,7 +11,7 @@ from .._parallel import one_blas_thread
 from .._types import Bools, Ints
 from .best import choose
 from .constrained import MIN_ACCEPTANCE, ConstrainedNames, TooRare
-from .constraint import Limits
+from .constraint import Constraint
 from .decoding import draw
 from .filters import Filters
 from .selection import MAX_DRAWS, MAX_FAILURES, Selection
@@ -167,7 +167,7 @@ class Sampler(NamedTuple):
         """
         source, possible, _ = self.names
         (prefix,), row = source.prefixes, np.zeros(1, dtype=np.int64)
-        is_free = possible.limits == Limits(possible.limits.min_length, possible.limits.max_length)
+        is_free = possible.constraint == Constraint(*possible.constraint[:2])
         if possible.alphabet.end is not None or self.filters or not is_free:
             names, reason = self.draw(row, rng, False, best_of)
             if reason:
@@ -176,7 +176,7 @@ class Sampler(NamedTuple):
             return
         with one_blas_thread():
             state, logits = source.start(source.windows([prefix]), source.draw_labels(row, rng))
-        for _ in range(len(prefix), possible.limits.max_length):
+        for _ in range(len(prefix), possible.constraint.max_length):
             character, _ = draw(source.decoding.probabilities(logits), rng.random(1))
             yield source.corpus.alphabet.characters[int(character[0])]
             with one_blas_thread():

@@ -10,7 +10,7 @@ from sknamegen._data.rows import Rows, encode_rows
 from sknamegen._data.sequences import Sequences
 from sknamegen._models.counts import NGramCounts
 from sknamegen._models.ngrams import NGrams
-from sknamegen._sampling.constraint import Limits
+from sknamegen._sampling.constraint import Constraint
 from sknamegen._sampling.contexts import ContextAutomaton
 from sknamegen._sampling.lookahead import Lookahead
 from sknamegen._text.alphabet import Alphabet
@@ -25,7 +25,7 @@ def make(letters, names, order=3, pattern=None, min_length=0, max_length=4, bann
     contexts = ContextAutomaton.from_ngrams(counts.levels[0])
     pattern = pattern and re.compile(pattern)
     words = words and frozenset(words)
-    limits = Limits(min_length, max_length, pattern, banned, words)
+    limits = Constraint(min_length, max_length, pattern, banned, words)
     return alphabet, contexts, Lookahead.possible(alphabet, limits)
 
 
@@ -63,7 +63,7 @@ def test_lookahead_is_the_probability_of_completion(options, order):
     """Below the minimum length, the values are correct up to a factor."""
     letters = [END, "a", "b"]
     alphabet, contexts, possible = make(letters, ["ab", "aab", "bab", "b"], 3, **options)
-    contexts, limits = contexts.truncated(order), possible.limits
+    contexts, limits = contexts.truncated(order), possible.constraint
     lookahead = possible.weighted(contexts)
 
     def next_proba(prefix):

@@ -13,7 +13,7 @@ from sknamegen._models.kneser_ney import KneserNey
 from sknamegen._models.model import CharModel
 from sknamegen._models.next_char_model import NextCharModel
 from sknamegen._sampling.beam import WeightedNames, draw_distinct
-from sknamegen._sampling.constraint import Constraint
+from sknamegen._sampling.constraint import SampleRequest
 from sknamegen._sampling.decoding import Decoding
 from sknamegen._sampling.guide import WeightedPool
 from sknamegen._sampling.learning import lookahead_of
@@ -50,7 +50,7 @@ class MisleadingModel(EvenModel):
 def make(model, prefixes=("",), **limits):
     letters = characters_of(np.array([END, ord("a")], np.int32))
     corpus = Corpus(letters, 4, 1, 5, None, 1.0)
-    names = Fitted(corpus, model).names(list(prefixes), 1.0, Constraint(**limits))
+    names = Fitted(corpus, model).names(list(prefixes), 1.0, SampleRequest(**limits))
     return Sampler(names, {})
 
 
