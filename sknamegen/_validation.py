@@ -4,6 +4,8 @@ import sys
 import warnings
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import field
+from functools import partial
 from importlib import import_module
 from math import inf
 from numbers import Integral, Real
@@ -77,6 +79,11 @@ def check_option(name: str, value: object, options: tuple[object, ...] = (True, 
         expected = ", ".join(map(repr, options))
         raise ValueError(f"{name} must be one of {expected}. Got {value!r}.")
     return options[options.index(value)]  # a bool for numpy's
+
+
+def checked_by(check: Callable[..., object], **options: object) -> Any:
+    """Return a dataclass field for a parameter, with its check and the options of the check."""
+    return field(metadata={"check": partial(check, **options)})
 
 
 def check_str(name: str, value: object) -> None:

@@ -5,7 +5,6 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache, partial
-from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,41 +13,8 @@ import torch
 from skorch.callbacks import Callback, LRScheduler
 
 from .._types import Data, RandomStateLike
-from .._validation import check_int, check_option, check_real, is_auto
-
-# Checks the value of a parameter, by the name of the parameter, and returns it.
-_Check = Callable[[str, object], object]
-# Maximum hidden size and embedding dimension. A layer of this size has 800 million weights.
-_MAX_SIZE = 10_000
-# Parameters that may be "auto", and the sizes of networks.
-_GIVEN = {"num_networks", "hidden_size", "num_layers", "embedding_dim", "dropout", "ngram_weight"}
-_GIVEN |= {"lr", "weight_decay", "batch_size", "max_epochs"}
-
-
-def _real(expected: str, accepts: Callable[[float], bool], or_auto: bool = False) -> _Check:
-    return partial(check_real, expected=expected, accepts=accepts, or_auto=or_auto)
-
-
-_CHECKS: dict[str, _Check] = {
-    "num_networks": partial(check_int, low=1, high=100, or_auto=True),
-    "hidden_size": partial(check_int, low=1, high=_MAX_SIZE, or_auto=True),
-    "num_layers": partial(check_int, low=1, high=100),
-    "embedding_dim": lambda name, n: n if n is None else check_int(name, n, 1, high=_MAX_SIZE),
-    "dropout": _real("in [0, 1)", lambda p: 0 <= p < 1, or_auto=True),
-    "ngram_weight": _real("in [0, 1]", lambda w: 0 <= w <= 1, or_auto=True),
-    "ngram_counts": partial(check_option, options=("auto", True, False)),
-    "lr": _real("a finite number > 0", lambda lr: 0 < lr < inf, or_auto=True),
-    "lr_schedule": partial(check_option, options=("one_cycle", "constant")),
-    "weight_decay": _real("a finite number >= 0", lambda w: 0 <= w < inf, or_auto=True),
-    "batch_size": partial(check_int, low=1, or_auto=True),
-    "max_epochs": partial(check_int, low=1, or_auto=True),
-    "early_stopping": check_option,
-    "validation_fraction": _real("in (0, 1)", lambda share: 0 < share < 1),
-    "n_iter_no_change": partial(check_int, low=1),
-    "precision": partial(check_option, options=("auto", "float32", "bfloat16")),
-    "warm_start": check_option,
-    "verbose": lambda name, v: int(v) if isinstance(v, (bool, np.bool_)) else check_int(name, v, 0),
-}
+from .._validation import check_int, check_option, check_real, checked_by, is_auto
+from .recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +24,7 @@ class Settings:
     Attributes
     ----------
     given : dict of str to object
-        The parameters that may be "auto" and are not, and the sizes.
+        `num_networks` and the fields of `Recipe`, unless they are "auto".
     uses_init : bool
         Whether `init` is explicit, so that all networks start from it.
     similar : object
@@ -70,24 +36,37 @@ class Settings:
     given: Data
     uses_init: bool
     similar: object
-    ngram_counts: bool | Literal["auto"]
+    ngram_counts: bool | Literal["auto"] = checked_by(check_option, options=("auto", True, False))
     optimizer: type[torch.optim.Optimizer]
-    lr_schedule: str
-    early_stopping: bool
-    validation_fraction: float
-    n_iter_no_change: int
+    lr_schedule: str = checked_by(check_option, options=("one_cycle", "constant"))
+    early_stopping: bool = checked_by(check_option)
+    validation_fraction: float = checked_by(
+        check_real, expected="in (0, 1)", accepts=lambda share: 0 < share < 1
+    )
+    n_iter_no_change: int = checked_by(check_int, low=1)
     callbacks: tuple[object, ...]
     net_params: Data
     device: str | torch.device | None
     bfloat16: bool
     accelerator: Any
-    verbose: int
+    warm_start: bool = checked_by(check_option)
+    verbose: int = checked_by(
+        lambda name, v: int(v) if isinstance(v, (bool, np.bool_)) else check_int(name, v, 0)
+    )
     random_state: RandomStateLike
+
+
+def _checks(kind: type[Settings | Recipe]) -> dict[str, Callable[[str, object], object]]:
+    """Return the check of each parameter among the fields of a dataclass."""
+    return {field.name: field.metadata["check"] for field in fields(kind) if field.metadata}
 
 
 def check_params(params: Data) -> Settings:
     """Return the parameters of a `CharLSTMGenerator`, or raise an error if one is invalid."""
-    checked = params | {name: check(name, params[name]) for name, check in _CHECKS.items()}
+    given = _checks(Recipe) | {"num_networks": partial(check_int, low=1, high=100, or_auto=True)}
+    checks = _checks(Settings) | given
+    checked = params | {name: check(name, params[name]) for name, check in checks.items()}
+    precision = check_option("precision", params["precision"], ("auto", "float32", "bfloat16"))
     items = () if params["callbacks"] is None else params["callbacks"]
     callbacks = list(map(_callback, items)) if isinstance(items, (list, tuple)) else [None]
     if not all(isinstance(callback, Callback) for callback in callbacks):
@@ -112,10 +91,10 @@ def check_params(params: Data) -> Settings:
         raise TypeError(f"accelerator must be None or an Accelerator. Got {accelerator!r}.")
     actual_device = torch.device(accelerator.device if accelerator else device)
     checked |= {
-        "given": {name: checked[name] for name in _GIVEN if not is_auto(checked[name])},
+        "given": {name: checked[name] for name in given if not is_auto(checked[name])},
         "uses_init": not is_auto(params["init"]),
         "optimizer": _optimizer_class(params["optimizer"]),
-        "bfloat16": uses_bfloat16(params["precision"], actual_device),
+        "bfloat16": uses_bfloat16(precision, actual_device),
         "callbacks": tuple(items),
         "net_params": params["net_params"] or {},
         "device": None if accelerator else device,

@@ -13,19 +13,16 @@ from .._models.pretrained import Pretrained
 from .._types import Data, Floats
 from .material import Material
 from .parameters import Settings
-from .recipe import ALONE_SHARE, auto_values, base_share
+from .recipe import ALONE_SHARE, Recipe, auto_values, base_share
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainPlan:
+class TrainPlan(Recipe):
     """What determines the training of a network.
 
     Attributes
     ----------
     settings : Settings
-    hidden_size, num_layers, embedding_dim, dropout, ngram_weight, lr, weight_decay, batch_size, \
-            max_epochs, head_lr_factor, label_lr_factor
-        See `auto_values`.
     start : Network
         The network before training.
     weights : mapping of str to ndarray, or None
@@ -40,17 +37,6 @@ class TrainPlan:
     """
 
     settings: Settings
-    hidden_size: int
-    num_layers: int
-    embedding_dim: int | None
-    dropout: float
-    ngram_weight: float
-    lr: float
-    weight_decay: float
-    batch_size: int
-    max_epochs: int
-    head_lr_factor: float
-    label_lr_factor: float
     start: Network
     weights: Mapping[str, Floats] | None
     n_characters: int

@@ -1,9 +1,12 @@
-"""Values for parameters that are "auto", which depend on the number of names.
+"""Numbers for the training of a network, with values for "auto" that depend on the number of names.
 
 The docstring of `CharLSTMGenerator` lists them. A test compares both.
 """
 
-from math import log2, log10
+from dataclasses import dataclass
+from math import inf, log2, log10
+
+from .._validation import check_int, check_real, checked_by
 
 # Number of names from which a list gets neither similar names nor n-gram counts.
 N_LONG = 200
@@ -17,6 +20,39 @@ ORDER, TEXT_ORDER, TEXT_SHARE = 6, 7, 0.4
 N_LONG_TEXT = 2**19
 # Share of the base above which its network is the only one.
 ALONE_SHARE = 0.9
+# Maximum hidden size and embedding dimension. A layer of this size has 800 million weights.
+_MAX_SIZE = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Numbers for the training of a network.
+
+    Most are parameters of `CharLSTMGenerator`. The others are multipliers of the learning rate for
+    the softmax layer and for the vectors of new labels.
+    """
+
+    hidden_size: int = checked_by(check_int, low=1, high=_MAX_SIZE, or_auto=True)
+    num_layers: int = checked_by(check_int, low=1, high=100)
+    embedding_dim: int | None = checked_by(
+        lambda name, n: n if n is None else check_int(name, n, 1, high=_MAX_SIZE)
+    )
+    dropout: float = checked_by(
+        check_real, expected="in [0, 1)", accepts=lambda p: 0 <= p < 1, or_auto=True
+    )
+    ngram_weight: float = checked_by(
+        check_real, expected="in [0, 1]", accepts=lambda w: 0 <= w <= 1, or_auto=True
+    )
+    lr: float = checked_by(
+        check_real, expected="a finite number > 0", accepts=lambda lr: 0 < lr < inf, or_auto=True
+    )
+    weight_decay: float = checked_by(
+        check_real, expected="a finite number >= 0", accepts=lambda w: 0 <= w < inf, or_auto=True
+    )
+    batch_size: int = checked_by(check_int, low=1, or_auto=True)
+    max_epochs: int = checked_by(check_int, low=1, or_auto=True)
+    head_lr_factor: float
+    label_lr_factor: float
 
 
 def base_share(n_names: int) -> float:
@@ -38,10 +74,7 @@ def auto_values(
     has_new_labels: bool,
     is_from_scratch: bool,
 ) -> dict[str, float]:
-    """Return the values for a network, by the names of the parameters.
-
-    They include `head_lr_factor` and `label_lr_factor`, multipliers of the learning rate for the
-    softmax layer and for the vectors of new labels.
+    """Return the fields of `Recipe` that the user need not set.
 
     In fine-tuning on few names, values are chosen so that names sound like their list while the
     held-out loss is no higher than necessary: training takes small steps, and weight decay shrinks
