@@ -499,7 +499,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         >>> names = load_names("planets")
         >>> generator = CharNGramGenerator().fit(names)
         >>> generator.invent(4, near=names, random_state=0)
-        ['Pellannis', 'Ferrimar', 'Gerovandra', 'Galveth']
+        ['Pellannis', 'Quorrimar', 'Kalveth', 'Hyvane']
         """
         corpus = fitted(self).corpus
         if corpus.is_text:

@@ -1,10 +1,10 @@
-"""Features of names: hashed n-grams, and how much more frequent features are than in a list."""
+"""Features of names: hashed n-grams, and how much more frequent they are than in a list."""
 
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from .._text.codes import encode
 from .._types import Floats, Ints
@@ -27,6 +27,29 @@ def hash_ngrams(text: str, bits: int = HASH_BITS) -> tuple[NDArray[np.unsignedin
         hashes[n] = keys * np.uint32(0x9E3779B1) >> np.uint32(32 - bits)  # Fibonacci hashing
     hashes[2, ends[:-1] + 1] = hashes[0, 0]
     return hashes[:, 1:], ends
+
+
+class NGramSets:
+    """The sets of n-grams of names, to find names like another one."""
+
+    def __init__(self, texts: Sequence[str]):
+        hashes, ends = hash_ngrams("\0".join(["", *texts, ""]), bits=32)
+        self._ngrams, columns = np.unique(hashes.ravel(), return_inverse=True)
+        rows = np.tile(np.repeat(np.arange(len(texts)), np.diff(ends)), 3)
+        cells = np.ones(len(rows), dtype=np.int32), (rows, columns)
+        self._sets = csc_array(cells, shape=(len(texts), len(self._ngrams)))  # adds up equal cells
+        self._sizes = np.bincount(self._sets.indices, minlength=len(texts))
+
+    def cosine_to(self, text: str) -> Floats:
+        """Return the cosine of the set of each name and that of a text."""
+        hashes = np.unique(hash_ngrams(f"\0{text}\0", bits=32)[0])
+        columns = np.searchsorted(self._ngrams, hashes).clip(max=len(self._ngrams) - 1)
+        columns = columns[self._ngrams[columns] == hashes]
+        bounds = zip(self._sets.indptr[columns], self._sets.indptr[columns + 1], strict=True)
+        rows = np.concatenate([self._sets.indices[start:end] for start, end in bounds])
+        n_common = np.bincount(rows, minlength=len(self._sizes))
+        cosine: Floats = n_common / (self._sizes * len(hashes)) ** 0.5
+        return cosine
 
 
 class Excess:

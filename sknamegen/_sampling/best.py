@@ -12,10 +12,9 @@ References
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import csc_array
 
 from .._data.corpus import Corpus
-from .._data.features import Excess, hash_ngrams
+from .._data.features import Excess, NGramSets
 from .._text.words import split_words
 from .._types import Floats, Ints
 
@@ -31,13 +30,7 @@ class Alike:
 
     def __init__(self, texts: Sequence[str]):
         lower = [text.lower() for text in texts]
-        hashes, ends = hash_ngrams("\0".join(["", *lower, ""]), bits=32)
-        ngrams, columns = np.unique(hashes.ravel(), return_inverse=True)
-        rows = np.tile(np.repeat(np.arange(len(texts)), np.diff(ends)), 3)
-        cells = np.ones(len(rows), dtype=np.int32), (rows, columns)
-        self._by_ngram = csc_array(cells, shape=(len(texts), len(ngrams)))  # adds up equal cells
-        self._of_name = self._by_ngram.tocsr()
-        self._norms = np.diff(self._of_name.indptr) ** 0.5
+        self._texts, self._sets = lower, NGramSets(lower)
         # Numbers of the beginnings of each length.
         self._openings = [
             np.unique(np.array(lower, dtype=f"U{n}"), return_inverse=True)[1].astype(np.int32)
@@ -46,11 +39,8 @@ class Alike:
 
     def to(self, index: int) -> Floats:
         """Return the likeness of each name to one of them, from 0 to 1."""
-        ngrams = self._of_name.indices[slice(*self._of_name.indptr[index : index + 2])]
-        bounds = zip(self._by_ngram.indptr[ngrams], self._by_ngram.indptr[ngrams + 1], strict=True)
-        rows = np.concatenate([self._by_ngram.indices[start:end] for start, end in bounds])
-        cosine = np.bincount(rows, minlength=len(self._norms)) / self._norms / self._norms[index]
         same = sum((numbers == numbers[index]).astype(np.int8) for numbers in self._openings)
+        cosine = self._sets.cosine_to(self._texts[index])
         return np.maximum(cosine, _OPENING / _N_OPENING * same)
 
 
