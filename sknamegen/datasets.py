@@ -12,7 +12,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from copy import copy
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -32,7 +32,7 @@ from ._data.features import NGramSets
 from ._state import FilePath
 from ._text.unicode import fold
 from ._text.words import split_words, words_in
-from ._types import Floats, Ints, Strs
+from ._types import Data, Floats, Ints, Strs
 from ._validation import check_exclude, check_int, check_option, check_str, check_strings, warn_user
 
 __all__ = ["KnownNames", "NamesWarning", "clean_names", "iter_names", "known_names"]
@@ -354,12 +354,18 @@ class KnownNames:
     def __init__(self, hashes: ArrayLike = (), near: Iterable[str] = ()):
         self._hashes = np.asarray(hashes, dtype=np.int32)
         self._others: list[Container[str]] = []
-        folded = list(map(fold, check_strings("near", near, True)))
-        words = [" ".join(split) for split in split_words(folded)]
+        self._near = list(map(fold, check_strings("near", near, True)))
+        words = [" ".join(split) for split in split_words(self._near)]
         self._of_several_words = {name for name in words if " " in name}
         self._text = "\n".join(f" {name} " for name in self._of_several_words)
         self._has_one_word = np.array([" " not in name for name in words], dtype=bool)
-        self._near = NGramSets(folded)
+
+    @cached_property
+    def _ngram_sets(self) -> NGramSets:
+        return NGramSets(self._near)
+
+    def __getstate__(self) -> Data:
+        return {name: value for name, value in vars(self).items() if name != "_ngram_sets"}
 
     def __contains__(self, name: object) -> bool:
         if not isinstance(name, str):
@@ -369,7 +375,7 @@ class KnownNames:
         index = self._hashes.searchsorted(hashed)
         is_known = self._hashes[index : index + 1].tolist() == [hashed]
         is_known = is_known or any(folded in names for names in self._others)
-        return is_known or (len(self._has_one_word) > 0 and self._is_near(folded))
+        return is_known or (bool(self._near) and self._is_near(folded))
 
     def __iter__(self) -> Iterator[str]:
         raise TypeError(
@@ -391,7 +397,7 @@ class KnownNames:
         if f" {' '.join(words)} " in self._text or not self._of_several_words.isdisjoint(parts):
             return True
         # Names of several words can share most of their letters only because they share a word.
-        cosine = self._near.cosine_to(folded)
+        cosine = self._ngram_sets.cosine_to(folded)
         is_compared = self._has_one_word if len(words) > 1 else slice(None)
         return bool(cosine[is_compared].max(initial=0) >= _NEAR)
 

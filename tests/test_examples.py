@@ -21,7 +21,6 @@ import pytest
 import torch
 from conftest import cells_of, ngram_pipeline, posix
 from fastapi.testclient import TestClient
-from threadpoolctl import threadpool_info
 
 from sknamegen import CharLSTMGenerator, known_names, list_styles, load_names, load_words
 from sknamegen.datasets import bundled_file, read_collection
@@ -98,12 +97,9 @@ def line(start, text):
 
 
 def test_every_example_is_tested():
-    """Except one that requires many packages, and one that runs all benchmarks."""
     tested = Path(__file__).read_text("utf-8")
-    for script in (ROOT / "examples").rglob("*.py"):
-        if not script.name.startswith(("_", "gather_unseen", "update")):
-            name = script.relative_to(ROOT / "examples").as_posix()
-            assert re.search(rf'run(_process)?\(\s*"{name}"', tested), name
+    for script in SCRIPTS:
+        assert re.search(rf'run(_process)?\(\s*"{script.name}"', tested), script
 
 
 def test_every_example_says_how_to_run_it(run, capsys):
@@ -271,13 +267,6 @@ def test_names_of_words(run):
     assert all(len({word[0].lower() for word in name.split()}) == 1 for name in alliterations)
 
 
-@full
-def test_benchmark_of_words_like_those_of_names(run):
-    printed = run("benchmarks/words.py", "--quick")
-    assert 0.2 < float(line("among the nearest 2,000:", printed)[:4]) <= 1
-    assert len(re.findall(r"(?m)^(beers|taverns) .* s .* s +[\d.]+$", printed)) == 4
-
-
 def test_blends(run):
     printed = run("blends.py", "--quick")
     kinds = re.findall(r"(?m)^ *\d+%? (\w+).*: [^,\n]+(?:, [^,\n]+){5}$", printed)
@@ -431,33 +420,6 @@ def test_notebook(run):
 
 
 @full
-def test_benchmark_of_fit(run):
-    printed = run("benchmarks/fit.py", "--quick")
-    assert numbers(r"total time +(\S+) s", printed)
-    ratios = numbers(r"threads: +\d+ +\S+ s, (\S+) times the loop", printed)
-    assert len(ratios) in (2, 4)  # 4 with bfloat16
-
-
-@full
-def test_benchmark_of_quality(run, tmp_path):
-    path = tmp_path / "names.txt"
-    path.write_text("\n".join(f"{a}{b}na" for a in "ABCDEFGHKL" for b in "aeiou"))
-    rows = cells_of(run("benchmarks/quality.py", "--quick", "--names", path))
-    assert rows[0][1].endswith("names.txt, 20")
-    losses = {name: float(loss) for name, loss in rows[1:]}
-    assert len(losses) == 11
-    assert losses["unigram"] > losses["n-gram, order 2"]
-    # Duplicates can be in both parts of the split, which lowers the held-out loss.
-    path.write_text("\n".join(load_names("female")[:4800:32] * 2), "utf-8")
-    options = "--quick", "--names", path, "--protocol", "makemore"
-    rows = cells_of(run("benchmarks/quality.py", *options))
-    (title, without), losses = rows[0][1:], {name: figures for name, *figures in rows[1:]}
-    assert title.endswith("makemore protocol, 270")
-    assert without.endswith("no duplicates, 120")
-    assert float(losses["n-gram, order 6"][0]) < float(losses["n-gram, order 6"][1])
-
-
-@full
 def test_benchmark_of_running_text(tmp_path):
     path = tmp_path / "text.txt"
     path.write_text(" ".join(load_names("female")[::4]), "utf-8")
@@ -470,48 +432,6 @@ def test_benchmark_of_running_text(tmp_path):
     rows = cells_of(run_process("benchmarks/text.py", path, "--quick", "--ablation", cwd=tmp_path))
     assert len(rows) == 3
     assert float(rows[-1][1].split()[0]) > -0.2
-
-
-@full
-def test_benchmark_of_labels(run):
-    rows = cells_of(run("benchmarks/labels.py", "--quick"))
-    assert all(30 < float(accuracy.rstrip("%")) < 100 for *_, accuracy in rows[1:4])
-    assert all(0.5 < float(figure) <= 1 for figure in rows[-1][2:5])
-
-
-@full
-def test_benchmark_of_existing_names(run):
-    shares = numbers(r"([\d.]+)%", line(r"\| planets", run("benchmarks/exists.py", "--quick")))
-    assert shares[0] > shares[1]
-
-
-@full
-def test_benchmark_of_pages(run):
-    printed = run("benchmarks/page.py", "--quick")
-    assert re.search(r"(?m)^\| n-gram, .*\d \|$|^Chromium or Node is not installed", printed)
-
-
-@full
-def test_benchmark_of_sampling(run):
-    printed = run("benchmarks/sampling.py", "--quick")
-    n_threads = numbers(r"threads: (\d+): +\S+ names/s", printed)
-    n_blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-    assert n_threads == 2 * sorted({1, max(n_blas)})
-
-
-@full
-def test_benchmark_of_scale(run):
-    printed = run("benchmarks/scale.py", "--quick")
-    for step in ("transform", "fit, one epoch", "score_samples", "sample", "fit n-grams"):
-        assert numbers(rf"(?m)^{step} +\S+ +(\S+)$", printed)
-
-
-@full
-def test_benchmark_of_startup(run):
-    printed = run("benchmarks/startup.py", "--quick")
-    rows = re.findall(r"(?m)^(import|load) .* +([\d.]+) +(\d+) +([\d.]+) +([\d.]+)$", printed)
-    assert [kind for kind, *_ in rows] == ["import", "load", "load"]
-    assert all(float(memory) < 1.3 for *_, memory in rows)  # torch would use more than twice this
 
 
 @full
@@ -560,30 +480,6 @@ def test_the_base_has_not_seen_the_lists_of_the_benchmarks():
 
 
 @full
-def test_ablation(run):
-    rows = cells_of(run("benchmarks/ablation.py", "--quick"))
-    assert rows[0] == ["change", "50 names, 1 lists"]
-    changes = dict(rows[1:])
-    assert 1.5 < float(changes.pop("default")) < 3
-    assert float(changes["no pretrained network"].partition(" ± ")[0]) > 0.1
-    assert len(changes) == 17
-
-
-@full
-def test_benchmark_of_few_names(run, tmp_path):
-    _, *rows = cells_of(run("benchmarks/few_names.py", "--quick"))
-    kinds, sizes, n_lists, *losses, _ = zip(*rows, strict=True)
-    assert kinds == ("people", "places", "things")
-    assert {*sizes} == {"20"}
-    assert {*n_lists} == {"1"}
-    counting, scratch, _, default = np.array(losses, dtype=float)
-    assert (default < np.minimum(counting, scratch)).sum() >= 2
-    (tmp_path / "own.txt").write_text("\n".join(load_names("male")[::20]))
-    rows = cells_of(run("benchmarks/few_names.py", "--quick", "--names", "own.txt"))
-    assert [row[:3] for row in rows[1:]] == [["own", "20", "1"]]
-
-
-@full
 @pytest.mark.parametrize("options", [[], ["--given"]], ids=str)
 def test_benchmark_of_decoding(run, options):
     printed = run("benchmarks/decoding.py", "--quick", *options)
@@ -594,33 +490,6 @@ def test_benchmark_of_decoding(run, options):
     assert 0.2 < lists.mean() < 1.3  # systematic sampling reduces the variation
     assert single.mean() == pytest.approx(1, abs=0.3)
     assert 0.9 < different.mean() < 1.2  # and repeats fewer names
-
-
-@full
-def test_benchmark_of_constraints(run):
-    printed = run("benchmarks/constraints.py", "--quick")
-    kinds = re.findall(r"(?m)^.*: (Char\w+), [\d,]+ unconstrained names/s$", printed)
-    assert kinds == ["CharLSTMGenerator", "CharNGramGenerator"]
-    errors = numbers(r"(?m)^.{17} +\S+% +[\d,]+ +[\d.]+ +(\d+\.\d)%", printed)
-    assert len(errors) == 2 * 8
-    assert all(0 <= error <= 50 for error in errors)
-    assert max(errors[8:]) < 10  # n-gram models need no learned lookahead
-
-
-@full
-def test_benchmark_of_style(run, tmp_path):
-    printed = run("benchmarks/style.py", "--quick", "--plot", "style.png")
-    models = [("real names", ""), *((m, t) for m in ("counting", "LSTM") for t in ("0.7", "1.0"))]
-    rows = [row[5:] for row in cells_of(printed) if tuple(row[1:3]) in models]
-    figures = np.transpose(rows[: len(models)]).astype(float)
-    judge, second_judge, auc, _, _, opening, nearest = figures
-    assert figures.shape == (7, len(models))
-    assert 0 < max(opening) < 0.3  # models for lists do not repeat one beginning
-    assert 0.4 < min(nearest) < max(nearest) < 0.9
-    assert min(*judge, *second_judge) > 0.5
-    assert abs(auc[0] - 0.5) < 0.1  # real names cannot be told apart
-    assert min(auc[1:]) > 0.6
-    assert (tmp_path / "style.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_names_of_a_batch_are_alike_by_their_letters_or_their_beginnings():
@@ -646,16 +515,6 @@ def test_benchmark_of_styles(run):
             assert len(names) == len(set(new_names)) == 4
             assert set(names) <= set(lists[title])
             assert not set(new_names) & set(lists[title])
-
-
-@full
-def test_benchmark_of_users(run):
-    """The recipe of the manual makes distinct users without known names."""
-    _, *rows = cells_of(run("benchmarks/users.py", "--quick"))
-    recipe, faker = (list(map(int, row[2:])) for row in rows)
-    assert recipe == [50, 50, 50, 50, 0]
-    assert faker[-1] == 50
-    assert faker[1] < 50
 
 
 @full
@@ -750,13 +609,8 @@ def test_kept_blind_tests_have_the_figures_of_the_readme(run, command, folder, r
     assert "\n".join(table) in (ROOT / "examples/benchmarks/README.md").read_text("utf-8")
 
 
-def test_full_names(run):
-    pytest.importorskip("faker")
-    header, *rows = cells_of(run("benchmarks/full_names.py", "--quick"))
-    assert header[1:7] == ["names", "words", "clashes", "exact", "families", "length"]
-    assert len(rows) == 10
-    assert {tuple(row[2:7]) for row in rows} == {("0", "0", "100%", "100%", "100%")}
-    # The README shows the figures of the readers.
+def test_readers_of_full_names(run):
+    """The README shows the figures."""
     folder = ROOT / "examples/benchmarks/blind/full_names"
     printed = run("benchmarks/full_names.py", "--tally", folder)
     assert printed.strip() in (ROOT / "examples/benchmarks/README.md").read_text("utf-8")

@@ -230,6 +230,9 @@ def run_in_node(tmp_path, page, script):
     return [json.loads(done.stdout)]
 
 
+IN_NODE = pytest.mark.parametrize("run", [run_in_node], indirect=True)
+
+
 @pytest.fixture(params=[run_in_node, pytest.param(run_in_chromium, marks=NEEDS_CHROMIUM)])
 def run(request, tmp_path):
     """Return a function that runs a script in the page of a generator and returns its value."""
@@ -285,6 +288,7 @@ def test_page_in_chromium(tmp_path, kinds, kind):
     assert last == [reopened["linked"], False, []]
 
 
+@IN_NODE
 def test_too_few_typical_names_are_completed(run):
     """Few names consist of typical characters, such as aa and bb."""
     generator = CharNGramGenerator().fit([*["aa"] * 9, *["bb"] * 9, *"cdefgh"]).forget_names()
@@ -298,6 +302,8 @@ def test_too_few_typical_names_are_completed(run):
     assert re.fullmatch(r"The last \d names are less typical\.", message)
 
 
+@pytest.mark.full
+@IN_NODE
 def test_impatient_clicks_keep_the_names(kinds, run):
     """Until the names appear, equal requests are ignored, and the newest other request waits."""
     tools, _ = TOOLS.rsplit("await", 1)
@@ -331,6 +337,7 @@ def test_impatient_clicks_keep_the_names(kinds, run):
     assert is_first
 
 
+@IN_NODE
 def test_the_time_limit_excludes_loading_and_names_its_cause(kinds, run):
     script = """
         const wait = setTimeout;

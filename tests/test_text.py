@@ -156,7 +156,7 @@ def test_text_is_recovered_by_the_smallest_step_that_agrees(learned):
 
 @pytest.mark.parametrize("make", [CharNGramGenerator, lambda: small_generator(batch_size=64)])
 def test_windows_are_not_copied(make, learned):
-    windows = cut([learned * 40], 200)
+    windows = cut([learned * 20], 200)
     n_bytes = windows.size * 4
     tracemalloc.start()
     generator = make().fit(windows)

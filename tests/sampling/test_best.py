@@ -42,6 +42,7 @@ def test_names_of_a_call_differ():
     assert len(set(alike)) == len(set(different)) == 50
 
 
+@pytest.mark.full
 def test_words_are_no_more_frequent_than_in_the_list():
     generator = CharLSTMGenerator(random_state=0).fit(ALES)
     for n in (10, 100):
