@@ -20,9 +20,9 @@ from sklearn.utils.validation import check_is_fitted
 from ._callback import CallbackSupportMixin
 from ._fitted import NOTHING_TO_PREDICT, Fitted
 from ._sampling.constraint import SampleRequest
-from ._sampling.filters import make_filters
 from ._sampling.sampler import ADVICE, Sampler, ShortfallError
 from ._sampling.search import most_likely
+from ._sampling.selection import make_filters
 from ._state import StateFormat
 from ._types import Data, Labels, RandomStateLike
 from ._validation import (
@@ -536,8 +536,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             names = [] if n is None else getattr(error, "names", [])
         if n is not None and given.get("unique", True):
             rest["exclude"] |= names
-        n_more = None if n is None else n - len(names)
         try:
+            n_more = None if n is None else n - len(names)
             more = self.sample(seed, n_samples=n_more, **rest | given)
         except ShortfallError as error:
             n_wanted = len([*seed]) if n is None else n

@@ -13,8 +13,7 @@ from .best import choose
 from .constrained import MIN_ACCEPTANCE, ConstrainedNames, TooRare
 from .constraint import Constraint
 from .decoding import draw
-from .filters import Filters
-from .selection import MAX_DRAWS, MAX_FAILURES, Selection
+from .selection import MAX_DRAWS, MAX_FAILURES, Filters, Selection
 
 # Number of names drawn at first.
 ROUND_SIZE = 256

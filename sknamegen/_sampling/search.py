@@ -14,8 +14,8 @@ from .._parallel import BLOCK_CELLS
 from .._text.alphabet import NONE
 from .._types import Floats, Ints
 from .distribution import NameDistribution, Steps
-from .filters import Filters
 from .lookahead import Lookahead
+from .selection import Filters
 
 # Maximum number of character probabilities computed in a search. This takes a few seconds.
 _MAX_CELLS = 2**28
