@@ -522,10 +522,10 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             "label": label,
             "random_state": random_generator(random_state),
         }
-        shortest, limit = self.min_length_ or 1, given.get("max_length")
+        limit = given.get("max_length")
         typical: Data = {
             "min_p": INVENT_SETTINGS["min_p"],
-            "min_length": min(shortest, limit) if isinstance(limit, Integral) else shortest,
+            "min_length": min(self.min_length_ or 1, limit if isinstance(limit, Integral) else inf),
             "exclude": excluded(near=near) | exclude,
         }
         if not rest["novel"] | ("novel" in given):
@@ -537,8 +537,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         if n is not None and given.get("unique", True):
             rest["exclude"] |= names
         try:
-            n_more = None if n is None else n - len(names)
-            more = self.sample(seed, n_samples=n_more, **rest | given)
+            more = self.sample(seed, n_samples=n and n - len(names), **rest | given)
         except ShortfallError as error:
             n_wanted = len([*seed]) if n is None else n
             shortfall = ShortfallError([*names, *error.names], n_wanted, error.reason)

@@ -24,6 +24,8 @@ from .search import MAX_STATES, Search
 _N_CHARACTERS = 8_000
 # Order of the n-grams that guide the search.
 _SEARCH_ORDER = 4
+# Another seed than callers pass, because draws must be independent of the names found.
+_SEED = 0, 1
 # Minimum temperature at which names are drawn. At lower temperatures, draws would miss names that
 # the lookahead does not expect.
 _MIN_TEMPERATURE = 0.35
@@ -68,8 +70,7 @@ def learn_guide(source: NameDistribution, possible: Lookahead, cache: Cache) -> 
     learn = partial(_learn_lookahead, varied, possible, cache)
     n_prefixes = min(len(prefixes), BEAM_SIZE // N_EXTRA)
     chosen = np.arange(n_prefixes) * len(prefixes) // n_prefixes
-    # Callers pass no such seed, and draws must be independent of the names found.
-    found, steps, rng = Found(), list[Steps](), np.random.default_rng((0, 1))
+    found, steps, rng = Found(), list[Steps](), np.random.default_rng(_SEED)
     if n_prefixes == 1 and not source.corpus.is_text:
         ahead = known or learn(steps, _SEARCH_ORDER)
         found = _search(source, ahead.trusted(_TRUST), steps)

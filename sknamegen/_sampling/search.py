@@ -19,6 +19,8 @@ from .selection import Filters
 
 # Maximum number of character probabilities computed in a search. This takes a few seconds.
 _MAX_CELLS = 2**28
+# See `Search._push`.
+_Siblings = tuple[str, int, int, tuple[Any, ...]]
 # Maximum number of model states that a search keeps, because they take much memory.
 MAX_STATES = 2**14
 
@@ -59,7 +61,8 @@ class Search:
         row_cells = max(len(self._characters) * len(joint), 2**11)
         self._n_rows = max(1, BLOCK_CELLS // (2 * row_cells))
         self.expanded, self.max_expanded = set[str](), _MAX_CELLS // row_cells
-        self._heap: list[Any] = []  # all prefixes differ, so ties are broken by the prefix
+        # All prefixes differ, so ties are broken by the prefix.
+        self._heap: list[tuple[float, str, int, _Siblings]] = []
         self._states: State = ()  # of the model, with a row for each expanded prefix and label
         (prefix,), (lengths, states) = source.prefixes, source.positions(lookahead)[:, :1]
         score = np.logaddexp.reduce(joint + lookahead.log_values(lengths, states), axis=1)
@@ -104,8 +107,8 @@ class Search:
         characters = self._characters[following].tolist()
         arrays = scores[cells], joints[with_labels], next_lengths[cells], next_states[with_labels]
         ends = np.bincount(rows, minlength=len(best)).cumsum().tolist()
-        for start, *siblings in zip([0, *ends[:-1]], prefixes, numbers, ends, strict=True):
-            self._push((*siblings, (characters, *arrays)), start)
+        for start, prefix, number, stop in zip([0, *ends], prefixes, numbers, ends, strict=False):
+            self._push((prefix, number, stop, (characters, *arrays)), start)
         return list(compress(prefixes, may_end)), joints[may_end, :, end]
 
     def _read(self, prefixes: Sequence[str], numbers: Ints) -> tuple[Ints, Floats]:
@@ -129,7 +132,7 @@ class Search:
         map_arrays(lambda kept, new: setitem(kept, rows, new), self._states, state)
         return np.arange(first, len(self.expanded)), log_proba
 
-    def _push(self, siblings: tuple[str, int, int, tuple[Any, ...]], place: int) -> None:
+    def _push(self, siblings: _Siblings, place: int) -> None:
         """Push the sibling at `place` onto the heap, if it exists. Later siblings wait.
 
         Siblings are a tuple of a prefix, the number of its state, the end of their places, and a
