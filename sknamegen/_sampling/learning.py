@@ -29,8 +29,8 @@ _SEED = 0, 1
 # Minimum temperature at which names are drawn. At lower temperatures, draws would miss names that
 # the lookahead does not expect.
 _MIN_TEMPERATURE = 0.35
-# Number of prefixes that a search expands, divided by temperatures below 1, where single names are
-# most probable.
+# Number of prefixes that a search expands, divided by the square of temperatures below 1, where
+# single names are most probable.
 _N_EXPANDED = 2048
 # Exponent of the lookahead in the search and in the first round. With 1, probable names would be
 # missed whose beginnings are not known yet.
@@ -160,7 +160,7 @@ def _free_steps(source: NameDistribution) -> Steps:
 def _search(source: NameDistribution, lookahead: Lookahead, steps: list[Steps]) -> Found:
     """Return probable names with the logs of their probabilities, and append to the steps."""
     found, search = Found(), Search(source, lookahead, np.log(source.label_proba[0]), steps)
-    n_expanded = min(_N_EXPANDED / min(source.decoding.temperature, 1), MAX_STATES)
+    n_expanded = min(_N_EXPANDED / min(source.decoding.temperature, 1) ** 2, MAX_STATES)
     n_expanded /= len(source.labels) ** 0.5
     while search.best > -np.inf and len(search.expanded) < n_expanded:
         names, joints = search.step()
