@@ -47,11 +47,7 @@ for kind in [*LISTS][: 2 if arguments.quick else None]:
     names = " ".join(LISTS[kind].split()).split(", ")
     words = words_like(names)
     generator = CharLSTMGenerator(random_state=SEED).fit(names)
-    n_words = np.percentile([len(name.split()) for name in names], (5, 95)).astype(int)
-    low, high = n_words.tolist()
-    options = {"words": words, "min_words": low, "max_words": high}
-    samples = generator.invent(6, random_state=SEED, **options)
-    print(f"{kind}: {', '.join(samples)}")
+    print(f"{kind}: {', '.join(generator.invent(6, random_state=SEED))}")
     new = words[len(words_of(names)) :]
     print(f"  {len(new):,} words that the list does not contain: {', '.join(new[:9])}, ...")
 

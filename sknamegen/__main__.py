@@ -111,8 +111,9 @@ def _add_generation_options(parser):
     banned = "string not allowed in names (may be repeated)"
     add("--banned", action="append", default=[], metavar="TEXT", help=banned)
     add("--banned-file", metavar="FILE", help="file of strings not allowed in names, one per line")
-    words = "after FILE: use only the words of the list, and English words (all, or like them)"
-    add("--words", nargs="?", const="all", choices=("all", "like", "own"), help=words)
+    words = "after FILE: use only the words of the list, and English words (all, or like them; "
+    words += "like is the default for names of several English words, none limits no words)"
+    add("--words", nargs="?", const="all", choices=("all", "like", "own", "none"), help=words)
     add("--words-file", metavar="FILE", help="use only the words in a file (and those above)")
     number("--min-words", help="minimum number of words (default with words: as in the list)")
     number("--max-words", help="maximum number of words (default with words: as in the list)")
@@ -235,7 +236,7 @@ def _check_options(args, given):
     files = args.file, args.score, args.exclude, args.words_file, args.banned_file, args.similar
     if files.count("-") > 1:
         raise ValueError("Standard input can be read only once. Pass the other names in a file.")
-    if args.save and given & {"words", "words_file"}:
+    if args.save and given & {"words", "words_file"} and args.words != "none":
         raise ValueError(
             "--save does not store words: names from the file would not be limited to them. Save "
             "it without --words and --words-file, and pass --words-file with --load."
@@ -289,6 +290,8 @@ def _flag(option):
 
 def _sample_options(names, args):
     """Return the given parameters of `sample`. `names` is None for a loaded model."""
+    from ._text.words import usual_numbers
+
     keys = ["label", "min_length", "max_length", "min_words", "max_words", "pattern"]
     keys += ["temperature", "min_p", "best_of", "random_state"]
     options = {key: getattr(args, key) for key in keys}
@@ -298,8 +301,10 @@ def _sample_options(names, args):
     options["exclude"] = _lines(args.exclude, args)
     options["words"] = _words(names, args)
     if names and options["words"] and args.min_words is args.max_words is None:
-        options["min_words"], _, options["max_words"] = _usual_n_words(names)
-    return {name: value for name, value in options.items() if value is not None}
+        numbers = map(len, sknamegen.datasets.split_words(names))
+        options["min_words"], _, options["max_words"] = usual_numbers(numbers)
+    options = {name: value for name, value in options.items() if value is not None}
+    return options | ({"words": None} if args.words == "none" else {})
 
 
 def _invent(generator, args, options, own):
@@ -418,10 +423,7 @@ def _clean(names, labels, args):
 
 def _words(names, args):
     """Return the words that are allowed, or None. `names` is None for a loaded model."""
-    if not (args.words or args.words_file):
-        are_long = names and not args.save and _usual_n_words(names)[1] > 1
-        if are_long and sknamegen.datasets.are_english(sknamegen.datasets.words_of(names)):
-            _report("most names have several words. For words like theirs, pass --words like.")
+    if args.words in (None, "none") and not args.words_file:
         return None
     texts = _lines(args.words_file, args)
     if args.words:
@@ -436,13 +438,6 @@ def _words(names, args):
         option = "--words-file" if args.words_file else "--words own"
         raise ValueError(f"{option} requires at least one word. Got only digits or symbols.")
     return words
-
-
-def _usual_n_words(names):
-    """Return the 5th percentile, the median and the 95th percentile of the number of words."""
-    counts = sorted(map(len, sknamegen.datasets.split_words(names)))
-    n = len(counts) - 1
-    return counts[n // 20], counts[n // 2], counts[-(-n * 19 // 20)]
 
 
 def _fit(names, labels, args, options):

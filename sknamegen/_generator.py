@@ -18,15 +18,16 @@ from sklearn.utils import InputTags, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from ._callback import CallbackSupportMixin
+from ._data.corpus import Corpus
 from ._fitted import NOTHING_TO_PREDICT, Fitted
 from ._sampling.constraint import SampleRequest
 from ._sampling.sampler import ADVICE, Sampler, ShortfallError
 from ._sampling.search import most_likely
 from ._sampling.selection import make_filters
 from ._state import StateFormat
+from ._text.words import is_balanced
 from ._types import Data, Labels, RandomStateLike
 from ._validation import (
-    check_exclude,
     check_int,
     check_n_samples,
     check_option,
@@ -163,13 +164,14 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             self._assign(Fitted.from_state(state))
 
     def forget_names(self) -> Self:
-        """Delete the hashes of the training names.
+        """Delete the hashes of the training names, and their words.
 
-        Afterwards, ``novel=True`` raises an error. The model itself does not change. N-gram counts
-        reveal all training names. They are part of a `CharNGramGenerator`, and of a
-        `CharLSTMGenerator` if its attribute `has_ngram_counts_` is True. The weights of a network
-        may reveal some training names. The similar names, in `similar_names_` and `similar`, and a
-        generator passed as `init`, with its hashes and counts, are saved with this generator.
+        Afterwards, ``novel=True`` raises an error, and `invent` uses words only if they are passed.
+        The model itself does not change. N-gram counts reveal all training names. They are part of
+        a `CharNGramGenerator`, and of a `CharLSTMGenerator` if its attribute `has_ngram_counts_` is
+        True. The weights of a network may reveal some training names. The similar names, in
+        `similar_names_` and `similar`, and a generator passed as `init`, with its hashes, words and
+        counts, are saved with this generator.
 
         Returns
         -------
@@ -451,7 +453,11 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
 
         This is `sample` with the settings that readers prefer: ``temperature=0.8``,
         ``min_p=0.05``, ``best_of=60``, ``diversity_penalty=1``, ``unique=True``, ``novel=True``,
-        the length of the shortest training name as `min_length`, and without `known_names`.
+        the length of the shortest training name as `min_length`, and without `known_names`. If most
+        training names consist of several English words, the settings also include their words and
+        words like them (see `sknamegen.words_like`) as `words`, and the 5th and the 95th percentile
+        of the numbers of words as `min_words` and `max_words`. No name has unbalanced brackets or
+        quotes unless a training name has.
 
         Parameters
         ----------
@@ -473,7 +479,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         random_state : int, RandomState, Generator or None, default=None
             As in `sample`.
         **options
-            Other parameters of `sample`. They replace the settings above.
+            Other parameters of `sample`. They replace the settings above. With ``words=None``,
+            names may contain any words.
 
         Returns
         -------
@@ -484,8 +491,8 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         -----
         UserWarning
             If too few names are typical. The last names are then generated without `min_p`,
-            `min_length` and `near`. Also if training names cannot be excluded, after
-            `forget_names`.
+            `min_length`, `near` and the words above. Also if training names cannot be excluded,
+            after `forget_names`.
 
         Raises
         ------
@@ -510,7 +517,9 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         # Names are drawn twice, and iterators can be read only once.
         given = {key: [*x] if isinstance(x, Iterator) else x for key, x in given.items()}
         seed, near, exclude = map(given.pop, ("seed", "near", "exclude"))
-        exclude = check_exclude(exclude)
+        exclude = KnownNames() | exclude
+        if corpus.is_balanced:
+            exclude |= _Unbalanced()
         excluded = KnownNames if check_option("known", known) else known_names
         n = check_n_samples(n_samples) if isinstance(seed, str) else None
         rest: Data = {
@@ -522,12 +531,7 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
             "label": label,
             "random_state": random_generator(random_state),
         }
-        limit = given.get("max_length")
-        typical: Data = {
-            "min_p": INVENT_SETTINGS["min_p"],
-            "min_length": min(self.min_length_ or 1, limit if isinstance(limit, Integral) else inf),
-            "exclude": excluded(near=near) | exclude,
-        }
+        typical = _typical_options(corpus, given) | {"exclude": excluded(near=near) | exclude}
         if not rest["novel"] | ("novel" in given):
             warn_user("Training names are not excluded: the generator has forgotten them.")
         try:
@@ -757,6 +761,25 @@ class BaseCharGenerator(StateFormat, CallbackSupportMixin, DensityMixin, BaseEst
         tags = super().__sklearn_tags__()
         tags.input_tags = InputTags(string=True, two_d_array=False, three_d_array=True)
         return tags
+
+
+class _Unbalanced:
+    """Container of all names with unbalanced brackets or quotes."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and not is_balanced(name)
+
+
+def _typical_options(corpus: Corpus, given: Data) -> Data:
+    """Return the parameters of `sample` in which typical names differ from others in `invent`."""
+    limit, shortest = given.get("max_length"), corpus.min_length_ or 1
+    length = min(shortest, limit if isinstance(limit, Integral) else inf)
+    options: Data = {"min_p": INVENT_SETTINGS["min_p"], "min_length": length}
+    if len(corpus.usual_words) and "words" not in given:
+        options["words"] = corpus.usual_words
+        if not given.keys() & {"min_words", "max_words"}:
+            options["min_words"], options["max_words"] = corpus.usual_n_words
+    return options
 
 
 def _report_shortfall(shortfall: ShortfallError, action: str) -> None:

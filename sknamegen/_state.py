@@ -1,9 +1,11 @@
-"""State of saved estimators, public names of classes, and safe replacement of files."""
+"""State of saved estimators, public names of classes, bundled files, and replaced files."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ PACKAGE = __name__.partition(".")[0]
 # Address of the manual on Read the Docs, also in pyproject.toml.
 MANUAL = "https://sknamegen.readthedocs.io/en/stable"
 # Version of the state format, increased by each change that makes older files unreadable.
-_FORMAT = 15
+_FORMAT = 16
 # Modules of the public classes that can be saved.
 PUBLIC = {
     "CharLSTMGenerator": "lstm",
@@ -72,6 +74,13 @@ class StateFormat(PublicName):
             )
         state = {name: value for name, value in state.items() if name != "_format"}
         super().__setstate__(state)  # type: ignore[misc]
+
+
+def bundled_file(name: str) -> Traversable:
+    """Return a data file from the package, or from the `data` folder of a clone."""
+    package = files(PACKAGE)
+    installed = package.joinpath("data", name)
+    return installed if installed.is_file() else package.joinpath("..", "data", name)
 
 
 @contextmanager

@@ -10,11 +10,17 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import assert_drawn_from, windows_of
+from conftest import assert_drawn_from, list_words, windows_of
 from sklearn.exceptions import NotFittedError
 
-from sknamegen import CharNGramGenerator, CharSequenceVectorizer, known_names, load_names
-from sknamegen.datasets import KnownNames
+from sknamegen import (
+    CharNGramGenerator,
+    CharSequenceVectorizer,
+    known_names,
+    load_names,
+    words_like,
+)
+from sknamegen.datasets import KnownNames, words_of
 
 END = "\3"
 
@@ -491,3 +497,64 @@ def test_the_names_of_both_passes_count():
     with pytest.raises(ValueError, match=f"Found only {len(names)} of 40 names: ") as raised:
         generator.invent(40, **options)
     assert raised.value.names == names
+
+
+def test_invent_uses_the_words_of_a_list_of_english_words():
+    names = load_names("taverns")[::2]
+    generator = CharNGramGenerator().fit(names)
+    invent, words = partial(generator.invent, 20, near=names, random_state=0), words_like(names)
+    drawn = invent()
+    assert drawn == invent(words=words, min_words=3, max_words=4)
+    assert words_of(drawn) <= {*words}
+    assert {len(list_words(name)) for name in invent(min_words=2)} >= {2, 3}
+    assert not words_of(invent(words=None)) <= {*words}
+    assert not words_of(generator.sample("", 0.8, 20, random_state=0)) <= {*words}
+    with pytest.warns(UserWarning, match="Too few names are typical"):
+        assert len(generator.invent(3, seed="The Wub", random_state=0)) == 3
+    assert not len(generator.forget_names()._fitted.corpus.usual_words)
+
+
+@pytest.mark.parametrize(
+    ("names", "has_words"),
+    [
+        (["Old Barn", "Red Stone", "Quellith"], True),
+        (["Old Barn", "Stone", "Mill"], False),  # most names have one word
+        (["Alte Post", "Zum Hirsch", "Zur Krone"], False),
+    ],
+)
+def test_usual_words(names, has_words):
+    generator = CharNGramGenerator().fit(names)
+    expected = sorted(words_like(names)) if has_words else []
+    assert generator._fitted.corpus.usual_words.tolist() == expected
+
+
+def test_usual_words_of_several_calls():
+    """There are none if one of the calls has none."""
+    first, second = ["Old Barn", "Red Stone"], ["The Green River Mill", "The Blue Hill"]
+    generator = CharNGramGenerator().partial_fit(first, alphabet="".join(second))
+    corpus = generator.partial_fit(second)._fitted.corpus
+    assert {*corpus.usual_words.tolist()} == {*words_like(first), *words_like(second)}
+    assert corpus.usual_n_words == (2, 4)
+    for last in (["Ena", "Ulo"], first):
+        assert not len(generator.partial_fit(last)._fitted.corpus.usual_words)
+
+
+def test_invent_balances_brackets_and_quotes():
+    names = [f'{name} ("{name[:3]}")' for name in load_names("female")[:200]]
+    options = {"known": True, "temperature": 2, "min_p": 0, "best_of": 1, "random_state": 0}
+    for more, expected in ([], True), (["Zoe (Zo"], False):
+        drawn = CharNGramGenerator(order=2).fit(names + more).invent(100, **options)
+        balanced = [x.count("(") == x.count(")") and x.count('"') % 2 == 0 for x in drawn]
+        assert all(balanced) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["O'Hara", "(a) [b{c}]", '"Big" Joe', "„So“", "«a»", "“a”"], True),
+        (["(a", "a)", ")a(", "([a)]", '12"', "“a", "a»"], False),
+    ],
+)
+def test_which_names_are_balanced(texts, expected):
+    for text in texts:
+        assert CharNGramGenerator().fit([text, "ab"])._fitted.corpus.is_balanced == expected

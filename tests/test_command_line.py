@@ -380,7 +380,6 @@ def test_score_accepts_no_option_of_the_generation(run, capsys):
 def test_words_options(run, tmp_path):
     (tmp_path / "words.txt").write_text("old stone\nriver")
     options = "--counting", "-n", 20, "--allow-known", "--allow-repeats"
-    hint = "sknamegen: most names have several words. For words like theirs"
     own, given = words_of(HOUSES), words_of(["old stone river"])
     allowed = {
         ("--words",): load_words() | own,
@@ -394,19 +393,20 @@ def test_words_options(run, tmp_path):
         status, names, error = run(*options, *arguments, stdin="\n".join(HOUSES))
         assert (status, error, len(names)) == (0, "", 20)
         assert words_of(names) <= words
-    plain = *options, "--min-p", 0, "--best-of", 1
-    status, names, error = run(*plain, stdin="\n".join(HOUSES))
-    assert (status, error.count("\n")) == (0, 1)
-    assert error.startswith(hint)
-    assert hint not in run(*plain, "--save", "m.joblib", stdin="\n".join(HOUSES))[2]
+    plain = *options, "--words", "none", "--min-p", 0, "--best-of", 1
+    status, names, error = run(*plain, "--save", "m.joblib", stdin="\n".join(HOUSES))
+    assert status == 0
     assert not words_of(names) <= load_words()
-    for names in (["Old Barn", "Red Stone"], ["Old", "Red"]):  # half, and single words
-        assert run(*options, stdin="\n".join([*names, "Xor", "Yul"]))[2] == ""
-    status, names, error = run("--load", "m.joblib", "--words", *options[1:])
+    loaded = "--load", "m.joblib", *options[1:]
+    for arguments, text in (options, "\n".join(HOUSES)), (loaded, b""):
+        _, names, error = run(*arguments, stdin=text)  # words like those of the list
+        assert words_of(names) <= {*words_like(HOUSES)}
+        assert error == ""
+    status, names, error = run(*loaded, "--words")
     assert (status, len(names)) == (0, 20)
     assert words_of(names) <= load_words()
     assert error.startswith("sknamegen: warning: a model file lacks the words of its list")
-    _, names, error = run("--load", "m.joblib", "--words-file", "words.txt", *options[1:])
+    _, names, error = run(*loaded, "--words-file", "words.txt")
     assert words_of(names) <= given
     assert error == ""
 
@@ -428,17 +428,14 @@ def test_number_of_words(run):
     status, names, error = run("--counting", *words, "--pattern", "[^ ]*", stdin=houses)
     assert (status, names, "and has at least 2 words" in error) == (1, [], True)
     assert counts("--pattern", "[^ ]*", "--min-words", 1) == {1}
-    _, names, _ = run("--counting", "-n", 300, "--min-p", 0, "--best-of", 1, stdin=houses)
+    free = "--words", "none", "--min-p", 0, "--best-of", 1
+    _, names, _ = run("--counting", "-n", 300, *free, stdin=houses)
     assert {1} < {len(list_words(name)) for name in names}
 
 
 @pytest.mark.filterwarnings("default:words_like knows")
-def test_hint_for_names_whose_words_are_not_all_english(run):
-    potions = ["Tincture of Ravens", "Elixir of Slow Fire", "Philtre of Longing", "Oil of Ozzbane"]
+def test_names_without_english_words(run):
     german = ["Zum Goldenen Hirsch", "Alte Post", "Schwarzer Adler", "Zur Krone"]
-    for names, n_lines in (potions, 1), (german, 0):
-        _, _, error = run("--counting", "-n", 0, stdin="\n".join(names))
-        assert error.count("pass --words like.") == error.count("\n") == n_lines
     error = run("--counting", "-n", 1, "--words", "like", stdin="\n".join(german))[2]
     assert error.startswith("sknamegen: warning: words_like knows English words, and less")
 

@@ -22,8 +22,8 @@ import numpy as np
 from _common import LISTS_OF_WORDS, parse_arguments, print_machine
 
 from sknamegen import CharLSTMGenerator, list_styles, load_names, load_words, words_like
+from sknamegen._data.english import are_english, nearest_words, word_vectors
 from sknamegen._text.words import split_words
-from sknamegen.datasets import are_english, nearest_words, word_vectors
 
 arguments = parse_arguments(__doc__, takes_names=False)
 N_GIVEN, N_SPLITS, N_NEAREST = 35, 1 if arguments.quick else 3, (500, 1000, 2000)

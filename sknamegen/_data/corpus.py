@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from .._arrays import sorted_unique
 from .._text.alphabet import NONE, Alphabet
-from .._text.codes import END, UNKNOWN, characters_of, distinct, encode, hash_names
+from .._text.codes import END, UNKNOWN, characters_of, decode, distinct, encode, hash_names
 from .._text.unicode import compose, missing_letters
-from .._text.words import count_words
+from .._text.words import WordCounts, count_words, usual_numbers
 from .._types import Bools, Data, Floats, Ints, Labels, Strs
 from .._validation import (
     check_alphabet,
@@ -24,6 +24,7 @@ from .._validation import (
     warn_user,
 )
 from .cleaning import warn_about_suspicious_names
+from .english import are_english, like_english
 from .rows import MAX_WINDOW, Rows, are_names, check_names, encode_rows, malformed_error
 from .sequences import Sequences
 
@@ -32,7 +33,7 @@ _MIN_COUNT = 3
 _NO_WORDS = np.empty(0, dtype=np.uint64)
 # Fields that are no attributes of estimators.
 _SAVED = ["weight", "is_own", "repeats_words", "n_names", "word_hashes", "word_counts"]
-_SAVED += ["first_counts"]
+_SAVED += ["first_counts", "is_balanced", "usual_words", "usual_n_words"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,14 @@ class Corpus:
     word_hashes, word_counts : ndarray of shape (n_words,), dtype uint64 and int64
         Sorted hashes of the words that at least two training names of several words contain, and
         the number of these names.
+    is_balanced : bool
+        Whether brackets and quotes are balanced in all training names, see `is_balanced`.
+    usual_words : ndarray of shape (n_words,), dtype str
+        The words of the training names and words like them, in case most names consist of several
+        English words, otherwise none, see `like_english`.
+    usual_n_words : tuple of int
+        The 5th and the 95th percentile of the numbers of words in names. They matter only with
+        `usual_words`.
     first_counts : ndarray of shape (n_characters,), dtype int64, or None
         Number of running texts that begin with each character. None: names.
     """
@@ -72,6 +81,9 @@ class Corpus:
     n_names: int = 0
     word_hashes: Ints = field(default_factory=lambda: _NO_WORDS)
     word_counts: Ints = field(default_factory=lambda: _NO_WORDS)
+    is_balanced: bool = True
+    usual_words: Strs = field(default_factory=lambda: np.empty(0, dtype="U1"))
+    usual_n_words: tuple[int, int] = 0, 0
     first_counts: Ints | None = None
 
     def with_letters_of(self, similar: list[str]) -> "Corpus":
@@ -135,8 +147,9 @@ class Corpus:
         return values | {"n_characters_seen_": self.n_characters_seen}
 
     def without_hashes(self) -> "Corpus":
-        """Return the corpus without hashes of names and words."""
-        return replace(self, name_hashes_=None, word_hashes=_NO_WORDS, word_counts=_NO_WORDS)
+        """Return the corpus without words, and without hashes of names and words."""
+        forgotten: Data = {"name_hashes_": None, "usual_words": self.usual_words[:0]}
+        return replace(self, **forgotten, word_hashes=_NO_WORDS, word_counts=_NO_WORDS)
 
     def to_state(self) -> Data:
         """Return what the attributes of an estimator with this corpus do not contain."""
@@ -147,8 +160,9 @@ class Corpus:
         """Return the corpus of a saved estimator, or raise ValueError if its state is invalid."""
         values: Data = {field.name: state.get(field.name) for field in fields(cls)}
         values |= {name: state["_fitted"][name] for name in _SAVED}
-        words = {"word_hashes": ("u", ("words",)), "word_counts": ("iu", ("words",))}
-        check_arrays({name: values[name] for name in words}, words)
+        arrays = {"word_hashes": ("u", ("words",)), "word_counts": ("iu", ("words",))}
+        arrays["usual_words"] = "U", ("usual_words",)
+        check_arrays({name: values[name] for name in arrays}, arrays)
         check_real("weight", values["weight"], "a number >= 0", lambda weight: weight >= 0)
         check_int("n_names", values["n_names"], 0)
         check_int("window_length_", values["window_length_"], 1, high=MAX_WINDOW)
@@ -260,10 +274,12 @@ class Corpus:
             shortest = [] if self.min_length_ is None else [self.min_length_]
             changes["min_length_"] = min([*shortest, int(lengths.min())])
             changes["max_length_"] = max(self.max_length_ or 0, int(lengths.max()))
-            words, repeats = count_words(codes)
-            changes["repeats_words"] = self.repeats_words or repeats
+            counted = count_words(codes)
+            changes["repeats_words"] = self.repeats_words or counted.repeats
+            changes["is_balanced"] = self.is_balanced and counted.is_balanced
             changes["n_names"] = self.n_names + len(codes)
-            frequent = {word: count for word, count in words.items() if count > 1}
+            changes |= self._with_usual_words(codes, counted)
+            frequent = {word: count for word, count in counted.of_words.items() if count > 1}
             hashes = np.append(self.word_hashes, hash_names(encode([*frequent])))
             counts = np.append(self.word_counts, [*frequent.values()])
             changes["word_hashes"], places = np.unique(hashes, return_inverse=True)
@@ -273,6 +289,21 @@ class Corpus:
             characters = characters_of(distinct(rows.codes))
             changes["is_own"] = self.is_own | np.isin(self.alphabet_, characters)
         return replace(self, **changes), sequences
+
+    def _with_usual_words(self, codes: Ints, counted: WordCounts) -> Data:
+        """Return `usual_words` and `usual_n_words` with those of more names.
+
+        There are words only if there are some in each call of `partial_fit`.
+        """
+        low, median, high = usual_numbers(counted.of_numbers.elements())
+        is_english = median > 1 and are_english(counted.of_words)
+        words = like_english(decode(codes)) if is_english else []
+        before, (lowest, highest) = self.usual_words.tolist(), self.usual_n_words
+        if not self.n_names:
+            before, lowest, highest = words, low, high
+        usual_words = np.array(sorted({*words, *before}) if words and before else [], dtype=str)
+        limits = min(low, lowest), max(high, highest)
+        return {"usual_words": usual_words, "usual_n_words": limits}
 
 
 @dataclass(frozen=True, eq=False)

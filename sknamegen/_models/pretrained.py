@@ -11,6 +11,7 @@ from .._data.corpus import Corpus, Names
 from .._data.rows import WINDOW_LENGTH
 from .._data.sequences import Sequences
 from .._parallel import one_blas_thread
+from .._state import bundled_file
 from .._text.alphabet import N_SPECIAL, NONE, Alphabet
 from .._text.codes import END_CHARACTER
 from .._types import Floats, Strs
@@ -118,7 +119,5 @@ def read_pretrained(file: IO[bytes]) -> Pretrained:
 @cache
 def load_base() -> Pretrained:
     """Return the base, the package's pretrained network."""
-    from ..datasets import bundled_file
-
     with bundled_file("base.npz").open("rb") as file:
         return read_pretrained(file)

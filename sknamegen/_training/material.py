@@ -145,11 +145,10 @@ def load_candidates(convert: Callable[[str], str]) -> Candidates:
 
     `str` does not change them.
     """
-    from ..datasets import bundled_file, read_collection
+    from ..datasets import list_vectors, read_collection
 
     lists = [convert(text).replace("\n", "\0") for text in read_collection().values()]
-    with bundled_file("list_vectors.npz").open("rb") as file, np.load(file) as arrays:
-        projection, vectors = arrays["projection"], arrays["vectors"]
+    projection, vectors = list_vectors()
     cases: list[Callable[[str], str]] = [str] if convert is str else [str, str.title]
 
     def distances(names: Sequence[str]) -> Floats:
