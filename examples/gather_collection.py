@@ -64,6 +64,9 @@ HEAD = re.compile(r"(\S{4,}) [a-zß-ÿ]")
 EXISTING = re.compile("(people|towns)/|things/(brands_|(small_)?words$)")
 # A list of brands that is not for everyone.
 EROTIC = "things/brands_shop_erotic"
+# Lists from this length on lose the words that more than this share of their names hold.
+MIN_REPEATING, MAX_WORD_SHARE = 500, 0.2
+FUNCTION_WORDS = {"of", "the", "and"}
 # Prints lists from npm packages as JSON. Invented names come from functions.
 SCRIPT = """
 let state = 1;
@@ -209,6 +212,41 @@ def without_offensive(lists, offensive):
     return {path: kept.get(path, names) for path, names in lists.items() if path != EROTIC}
 
 
+def without_repeated_words(lists):
+    """Return the lists, with long lists of things without the words that many names share.
+
+    Otherwise, a network learns that the names of all kinds of things end with "Airport".
+    """
+    kept = dict(lists)
+    for path, names in lists.items():
+        words = [re.findall(r"[^\W\d_]+", name.lower()) for name in names]
+        counts = Counter(word for of_name in words for word in set(of_name))
+        repeated = [
+            word
+            for word, count in counts.items()
+            if count > MAX_WORD_SHARE * len(names) and word not in FUNCTION_WORDS
+        ]
+        if path.startswith("things/") and len(names) >= MIN_REPEATING and repeated:
+            word = re.compile(rf"(?i)-?\b(?:{'|'.join(repeated)})\b-?")
+            changed = {name: shortened(name, word) for name in names}
+            kept[path] = sorted(set(filter(None, changed.values())))
+            print(f"{path}, {len(names):,} names without {repeated}, now {len(kept[path]):,}:")
+            examples = [f"{old} > {new}" for old, new in changed.items() if old != new]
+            print("  " + ", ".join(examples[:: len(examples) // 20 + 1]))
+    return kept
+
+
+def shortened(name, word):
+    """Return the name without a word and the function words that are left at its ends, or None."""
+    if not word.search(name):
+        return name
+    parts = word.sub(" ", name).split()
+    for end in (0, -1):
+        while parts and parts[end].lower() in FUNCTION_WORDS | {*"-&"}:
+            del parts[end]
+    return clean(" ".join(parts))
+
+
 # %%
 # The collection, a zip file of text files such as "invented/fantasy/dungeons.txt"
 def read_collection(file=None):
@@ -327,9 +365,9 @@ def main():
         lists = exclude(lists, arguments.without.split(","))
     if arguments.quick:
         lists = {path: names[:60] for path, names in lists.items()}
-    write_collection(lists, arguments.file)
     if arguments.known:
         write_known(lists, arguments.known)
+    write_collection(without_repeated_words(lists), arguments.file)
 
 
 if __name__ == "__main__":

@@ -208,6 +208,21 @@ def test_gather_collection(run, tmp_path, monkeypatch):
     assert (tmp_path / "known.npz").read_bytes() == bundled_file("known.npz").read_bytes()
 
 
+def test_words_that_a_kind_repeats(monkeypatch, capsys):
+    """They are taken off long lists of things only."""
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    gather = importlib.import_module("gather_collection")
+    girls, boys = (load_names(title)[:300] for title in ("female", "male"))
+    changes = {"Bank of Ulm": "Ulm", "Old-Bank Hall": "Old Hall", "Ulm and Bank": "Ulm"}
+    kept = ["Banka", "Mill & Sons", *(f"The {name}" for name in boys)]
+    names = [*(f"Bank {name}" for name in girls), *changes, "The bank", *kept]
+    lists = {"things/banks": names, "things/few": names[:300], "towns/of_banks": names}
+    cleaned = gather.without_repeated_words(lists)
+    expected = sorted({*girls, *changes.values(), *kept})
+    assert cleaned == lists | {"things/banks": expected}
+    assert capsys.readouterr()[0].startswith("things/banks, 606 names without ['bank'], now ")
+
+
 @full
 def test_make_base(run, tmp_path):
     """Two runs write the same file, which contains only arrays."""
